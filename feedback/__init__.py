@@ -1,0 +1,1 @@
+"""Citizens answer after the visit, and operations read the figures."""

@@ -1,0 +1,1 @@
+"""What every room shares: the domain, the database, messages, notifications and the web's common doors."""

@@ -1,0 +1,1 @@
+"""The message envelope, the outbox, the inbox and the bus."""

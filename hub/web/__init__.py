@@ -1,0 +1,1 @@
+"""What all pages and APIs share: problem details, security headers, sessions and dependencies."""

@@ -1,0 +1,1 @@
+"""Processes that serve Doorstep: the web, the worker and the command line."""

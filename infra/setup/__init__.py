@@ -1,0 +1,1 @@
+"""What prepares a machine: Python, packages, front-end parts and checks."""

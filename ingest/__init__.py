@@ -1,0 +1,1 @@
+"""Work orders arrive from the utility, and their status goes back."""

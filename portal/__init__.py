@@ -1,0 +1,1 @@
+"""Citizens are invited and book, move or cancel their own appointment."""

@@ -1,0 +1,1 @@
+"""Slots are offered, days are planned, and dispatchers review the plan."""

@@ -1,0 +1,1 @@
+"""Technicians see their day and report what they did."""

@@ -1,0 +1,1 @@
+"""Tests of the set-up, the lock files and the embedded server."""
