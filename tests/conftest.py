@@ -1,0 +1,94 @@
+"""What every test can ask for: a PostgreSQL server, databases on it, and no way out to the network."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hub.db.databases import create_database, drop_database
+from hub.db.embedded import EmbeddedServer
+
+MakeDatabase = Callable[..., str]
+
+
+class NetworkBlocked(RuntimeError):
+    """A test tried to leave the machine."""
+
+
+def _stays_here(address: Any) -> bool:
+    """Whether the address is a local socket's path or loopback."""
+    if not isinstance(address, tuple):
+        return True
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host in {"localhost", ""}
+
+
+def _database_host() -> str | None:
+    url = os.environ.get("DATABASE_URL", "")
+    return url.split("@")[-1].split("/")[0].rsplit(":", 1)[0] or None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def network_is_blocked() -> Iterator[None]:
+    """Only loopback, local sockets and the server in DATABASE_URL can be reached; anything else fails the test."""
+    patch = pytest.MonkeyPatch()
+    connect, resolve = socket.socket.connect, socket.getaddrinfo
+    database_host = _database_host()
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if not _stays_here(address) and str(address[0]) != database_host:
+            raise NetworkBlocked(f"a test tried to connect to {address}")
+        connect(self, address)
+
+    def guarded_resolve(host: Any, *rest: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name is not None and not _stays_here((name,)) and name != database_host:
+            raise NetworkBlocked(f"a test tried to look up {name}")
+        return resolve(host, *rest, **options)
+
+    patch.setattr(socket.socket, "connect", guarded_connect)
+    patch.setattr(socket, "getaddrinfo", guarded_resolve)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a PostgreSQL server's maintenance database: DATABASE_URL's when set, else an embedded one's."""
+    if named := os.environ.get("DATABASE_URL"):
+        yield named
+        return
+    # Not below pytest's own temporary folder: that is closed to the account root lends the server.
+    place = Path("/tmp") / f"doorstep-tests-{os.getpid()}"
+    with EmbeddedServer(place / "postgres", throwaway=True) as server:
+        yield server.url
+    place.rmdir()
+
+
+@pytest.fixture(scope="session")
+def make_database(postgres_url: str, worker_id: str) -> Iterator[MakeDatabase]:
+    """`make_database(template=None) -> url`: a database of the test's own, dropped when the session ends."""
+    numbers, made = count(1), list[str]()
+
+    def make(*, template: str | None = None) -> str:
+        name = f"doorstep_test_{os.getpid()}_{worker_id}_{next(numbers)}"
+        made.append(name)
+        return create_database(postgres_url, name, template=template)
+
+    yield make
+    for name in made:
+        drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def empty_database_url(make_database: MakeDatabase) -> str:
+    """A database without tables, for this test alone."""
+    return make_database()

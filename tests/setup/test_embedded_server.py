@@ -1,0 +1,213 @@
+"""The embedded PostgreSQL starts, keeps data, is taken over after a kill, and leaves nothing behind."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+
+from hub.db.databases import create_database, database_exists, drop_database, ensure_database
+from hub.db.embedded import EmbeddedServer, ServerCannotRun, default_state_dir
+
+pytestmark = pytest.mark.database
+
+# Starts a server, says so, and waits to be killed.
+_OWNER = """
+import sys, time
+from pathlib import Path
+from hub.db.embedded import EmbeddedServer
+server = EmbeddedServer(Path(sys.argv[1]), throwaway=sys.argv[2] == "throwaway")
+print(server.start(), flush=True)
+time.sleep(120)
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that the server's account can enter, also when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="doorstep-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    EmbeddedServer(folder / "postgres")._lock_file.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def start_owner() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start another process that owns a server on a folder."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(data_dir: Path, kind: str = "durable") -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", _OWNER, str(data_dir), kind]
+        owner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
+        started.append(owner)
+        assert owner.stdout is not None
+        assert owner.stdout.readline().startswith("postgresql://")
+        return owner
+
+    yield start
+    for owner in started:
+        owner.kill()
+        owner.communicate(timeout=10)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with psycopg.connect(url) as connection:
+            return connection.execute("SELECT 1").fetchone() == (1,)
+    except psycopg.OperationalError:
+        return False
+
+
+def _eventually(happens: Callable[[], bool], seconds: float = 20) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if happens():
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_it_keeps_its_data_over_a_restart(place: Path) -> None:
+    with EmbeddedServer(place / "postgres") as server:
+        url = ensure_database(server.url, "doorstep")
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+    assert not _answers(server.url)
+    with EmbeddedServer(place / "postgres") as again:
+        assert not again.taken_over
+        with psycopg.connect(ensure_database(again.url, "doorstep")) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+
+
+def test_the_folder_is_closed_to_other_accounts_and_nothing_listens_on_a_network(place: Path) -> None:
+    with EmbeddedServer(place / "postgres") as server, psycopg.connect(server.url) as connection:
+        assert (place / "postgres").stat().st_mode & 0o077 == 0
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert connection.execute("SHOW fsync").fetchone() == ("on",)
+
+
+def test_folders_above_the_data_keep_their_modes(place: Path) -> None:
+    deep = place / "a" / "b"
+    deep.mkdir(parents=True)
+    (place / "a").chmod(0o711)
+    with EmbeddedServer(deep / "postgres"):
+        assert (place / "a").stat().st_mode & 0o777 == 0o711
+        assert place.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_server_left_by_a_killed_owner_is_taken_over_and_stopped(
+    place: Path, start_owner: Callable[..., subprocess.Popen[str]], caplog: pytest.LogCaptureFixture
+) -> None:
+    owner = start_owner(place / "postgres")
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait(timeout=10)
+    server = EmbeddedServer(place / "postgres")
+    url = server.start()
+    assert server.taken_over
+    assert "left running by an earlier run" in caplog.text
+    assert _answers(url)
+    server.stop()
+    assert not _answers(url)
+    assert not (place / "postgres" / "postmaster.pid").exists()
+
+
+def test_a_guest_leaves_the_server_to_its_owner(place: Path, start_owner: Callable[..., subprocess.Popen[str]]) -> None:
+    owner = start_owner(place / "postgres")
+    with EmbeddedServer(place / "postgres") as guest:
+        assert guest.is_guest
+    assert _answers(guest.url)
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait(timeout=10)
+    with EmbeddedServer(place / "postgres") as heir:
+        assert heir.taken_over
+        assert heir.url == guest.url
+    assert not _answers(guest.url)
+
+
+def test_a_throwaway_server_ends_with_a_killed_owner(
+    place: Path, start_owner: Callable[..., subprocess.Popen[str]]
+) -> None:
+    owner = start_owner(place / "postgres", "throwaway")
+    pid = int((place / "postgres" / "postmaster.pid").read_text().split()[0])
+    os.kill(owner.pid, signal.SIGKILL)
+    owner.wait(timeout=10)
+    assert _eventually(lambda: not (place / "postgres").exists())
+    assert _eventually(
+        lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
+    )
+
+
+def test_a_stale_pid_file_of_another_process_does_not_deceive(place: Path) -> None:
+    with EmbeddedServer(place / "postgres"):
+        lines = (place / "postgres" / "postmaster.pid").read_text().splitlines()
+    lines[0] = str(os.getpid())  # after a power cut the number may be anyone's
+    (place / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    server = EmbeddedServer(place / "postgres")
+    assert server._found_running() is None
+
+
+def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
+    with EmbeddedServer(place / ("long" * 30) / "postgres", throwaway=True) as server:
+        assert _answers(server.url)
+        socket_dir = Path(conninfo_to_dict(server.url)["host"])
+        assert socket_dir.parent == Path("/tmp")
+        assert socket_dir.stat().st_mode & 0o077 == 0
+    assert not socket_dir.exists()
+
+
+def test_data_of_another_version_is_refused_in_a_sentence(place: Path) -> None:
+    (place / "postgres").mkdir()
+    (place / "postgres" / "PG_VERSION").write_text("15\n")
+    with pytest.raises(ServerCannotRun, match=r"written by PostgreSQL 15, and this is PostgreSQL 18.*demo-reset"):
+        EmbeddedServer(place / "postgres").start()
+
+
+def test_an_interrupted_creation_begins_afresh(place: Path) -> None:
+    (place / "postgres").mkdir()
+    (place / "postgres" / "half").write_text("")
+    with EmbeddedServer(place / "postgres", throwaway=True) as server:
+        assert _answers(server.url)
+        assert not (place / "postgres" / "half").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
+def test_root_is_led_out_of_a_private_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = place / "private"
+    private.mkdir(mode=0o700)
+    monkeypatch.chdir(private)
+    chosen = default_state_dir()
+    assert chosen.is_relative_to("/var/tmp")
+    assert default_state_dir() == chosen
+    with pytest.raises(ServerCannotRun, match="outside any private home"):
+        default_state_dir(private / "state")
+    with pytest.raises(ServerCannotRun, match="outside any private home"):
+        EmbeddedServer(private / "state" / "postgres").start()
+    assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_the_working_folder_holds_the_state_when_it_can(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    assert default_state_dir() == place / ".state"
+
+
+def test_a_database_is_made_copied_and_dropped(postgres_url: str) -> None:
+    first, second = f"doorstep_made_{os.getpid()}", f"doorstep_copied_{os.getpid()}"
+    url = create_database(postgres_url, first)
+    try:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
+        with psycopg.connect(create_database(postgres_url, second, template=first)) as connection:
+            assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
+    finally:
+        drop_database(postgres_url, second)
+        drop_database(postgres_url, first)
+    assert not database_exists(postgres_url, first)
