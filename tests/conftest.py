@@ -4,16 +4,28 @@ import ipaddress
 import os
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import create_engine
 
+from hub.bootstrap import Hub, build_hub
+from hub.clock import FixedClock
 from hub.db.databases import create_database, drop_database
 from hub.db.embedded import EmbeddedServer
+from hub.db.engine import sqlalchemy_url
+from hub.db.schema import upgrade
+from hub.jobs import RememberedQueue
+from hub.settings import Settings
+from infra.hosts.rooms import SUBSCRIPTIONS
 
 MakeDatabase = Callable[..., str]
+MONDAY_MORNING = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
+"""09:00 in Brussels on a Monday without a holiday."""
 
 
 class NetworkBlocked(RuntimeError):
@@ -92,3 +104,40 @@ def make_database(postgres_url: str, worker_id: str) -> Iterator[MakeDatabase]:
 def empty_database_url(make_database: MakeDatabase) -> str:
     """A database without tables, for this test alone."""
     return make_database()
+
+
+@pytest.fixture(scope="session")
+def migrated_template(make_database: MakeDatabase) -> str:
+    """The name of a database with the present schema; tests get copies of it, which is faster than migrating each."""
+    url = make_database()
+    engine = create_engine(sqlalchemy_url(url))
+    upgrade(engine)
+    engine.dispose()
+    return str(engine.url.database)
+
+
+@pytest.fixture
+def database_url(make_database: MakeDatabase, migrated_template: str) -> str:
+    """A database with the present schema, for this test alone."""
+    return make_database(template=migrated_template)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands still on a Monday morning in Brussels until the test moves it."""
+    return FixedClock(MONDAY_MORNING)
+
+
+@pytest.fixture
+def jobs() -> RememberedQueue:
+    """Remembers the jobs that use cases defer."""
+    return RememberedQueue()
+
+
+@pytest.fixture
+def hub(database_url: str, clock: FixedClock, jobs: RememberedQueue, tmp_path: Path) -> Iterator[Hub]:
+    """The whole hub, every room listening, on a database of its own and a clock that stands still."""
+    settings = Settings(database_url=SecretStr(database_url), state_dir=tmp_path, demo=True)
+    built = build_hub(settings, SUBSCRIPTIONS, clock=clock, jobs=jobs)
+    yield built
+    built.close()

@@ -1,0 +1,81 @@
+"""Puts the hub together: what every host and every test is handed."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+
+from hub.catalogue import load_catalogue
+from hub.clock import Clock, SharedClock, SystemClock
+from hub.db.engine import make_engine
+from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.domain.catalogue import Catalogue
+from hub.domain.contact import Channel
+from hub.jobs import JobQueue, ProcrastinateQueue
+from hub.notifications.ports import Sender
+from hub.notifications.providers import make_senders
+from hub.settings import Settings
+
+
+@dataclass(frozen=True)
+class Hub:
+    """Everything a use case may need; each `verb(hub, command)` receives it."""
+
+    settings: Settings
+    clock: Clock
+    engine: Engine
+    catalogue: Catalogue
+    jobs: JobQueue
+    subscriptions: Subscriptions
+    senders: Mapping[Channel, Sender]
+
+    def unit_of_work(self) -> UnitOfWork:
+        """One transaction; see `hub.db.unit_of_work`."""
+        return UnitOfWork(
+            self.engine,
+            now=self.clock.now(),
+            catalogue=self.catalogue,
+            jobs=self.jobs,
+            subscriptions=self.subscriptions,
+        )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection for reads that lock nothing and write nothing."""
+        with self.engine.connect() as connection:
+            yield connection
+            connection.rollback()
+
+    def close(self) -> None:
+        """Give back the database connections."""
+        self.engine.dispose()
+
+
+def build_hub(
+    settings: Settings,
+    subscriptions: Subscriptions,
+    *,
+    clock: Clock | None = None,
+    jobs: JobQueue | None = None,
+    senders: Mapping[Channel, Sender] | None = None,
+) -> Hub:
+    """A hub by `settings`; raises ConfigurationError when a file named there is wrong.
+
+    `subscriptions` come from `infra.hosts.rooms`, which alone knows every room; tests pass their own clock, jobs and senders.
+    """
+    engine = make_engine(settings)
+    time = clock or _clock(settings)
+    return Hub(
+        settings=settings,
+        clock=time,
+        engine=engine,
+        catalogue=load_catalogue(settings.catalogue),
+        jobs=jobs or ProcrastinateQueue(),
+        subscriptions=subscriptions,
+        senders=senders if senders is not None else make_senders(settings, engine, time),
+    )
+
+
+def _clock(settings: Settings) -> Clock:
+    return SharedClock(settings.simulated_clock) if settings.simulated_clock else SystemClock()

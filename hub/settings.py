@@ -1,0 +1,79 @@
+"""Settings: one frozen class, read by hosts only.
+
+Every setting is an environment variable with the prefix `DOORSTEP_`; `DATABASE_URL` alone keeps the name the whole world gives it.
+"""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """What an installation decides. Secrets are SecretStr, so no log or error page can print them."""
+
+    model_config = SettingsConfigDict(env_prefix="DOORSTEP_", frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "DOORSTEP_DATABASE_URL", "database_url"),
+        description="PostgreSQL 15 or newer; when absent an embedded server is started in the state folder.",
+    )
+    state_dir: Path | None = Field(default=None, description="Where the embedded server, photos and logs live.")
+    public_url: str = Field(
+        default="http://127.0.0.1:8080", description="The address citizens reach; links are made from it."
+    )
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=1, le=65535)
+    secure_cookies: bool = Field(
+        default=False, description="Set true behind HTTPS; cookies are then sent over HTTPS only."
+    )
+    demo: bool = Field(default=False, description="Shows the outbox page and demo sign-ins; never in production.")
+    catalogue: Path | None = Field(
+        default=None, description="Work types and territories (TOML); default: the sample catalogue."
+    )
+    contact_policies: Path | None = Field(
+        default=None, description="Folder of contact policies (TOML); default: the sample ones."
+    )
+    simulated_clock: Path | None = Field(
+        default=None, description="File that holds the simulated time; only `doorstep play` sets it."
+    )
+
+    service_bus: SecretStr | None = Field(default=None, description="Connection string of the Service Bus namespace.")
+    orders_queue: str = "work-orders"
+    events_topic: str = "work-order-events"
+    utility_subscription: str = "utility"
+    event_source: str = Field(default="urn:doorstep:hub", description="The CloudEvents source of what the hub sends.")
+
+    mail: Literal["recording", "smtp"] = "recording"
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_password: SecretStr = SecretStr("")
+    smtp_starttls: bool = True
+    mail_from: str = "Doorstep <no-reply@doorstep.example>"
+    sms: Literal["recording", "twilio"] = "recording"
+    twilio_account_sid: str = ""
+    twilio_auth_token: SecretStr = SecretStr("")
+    twilio_from: str = ""
+
+    files_url: str | None = Field(
+        default=None, description="Where photos are kept; default: a folder in the state folder."
+    )
+    map_tiles_url: str = Field(
+        default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."
+    )
+
+    @field_validator("public_url")
+    @classmethod
+    def _without_trailing_slash(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @field_validator("event_source")
+    @classmethod
+    def _not_empty(cls, value: str) -> str:
+        if not value:
+            message = "the CloudEvents source must not be empty"
+            raise ValueError(message)
+        return value

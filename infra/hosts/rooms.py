@@ -1,0 +1,28 @@
+"""The one list of rooms: who listens to which event, which jobs and timers there are, which pages and APIs are served."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from hub.bootstrap import Hub
+from hub.db.unit_of_work import Handler, Subscriptions
+
+type Timer = Callable[[Hub, datetime], int]
+"""Does what is due up to an instant and returns how much that was; safe to run twice, catches up after a stop."""
+type Job = Callable[..., None]
+"""Runs one deferred job: `job(hub, **arguments)`."""
+
+
+def _merged(*rooms: Subscriptions) -> Subscriptions:
+    heard: dict[str, list[Handler]] = {}
+    for room in rooms:
+        for name, handlers in room.items():
+            heard.setdefault(name, []).extend(handlers)
+    return heard
+
+
+SUBSCRIPTIONS: Subscriptions = _merged()
+TIMERS: dict[str, Timer] = {}
+JOBS: dict[str, Job] = {}
+ROUTERS: list[APIRouter] = []
