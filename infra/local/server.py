@@ -1,0 +1,76 @@
+"""Start and stop the broker: configuration, port, state folder, signals."""
+
+import errno
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from infra.local.broker import Broker
+from infra.local.config import read_config
+from infra.local.journal import Journal
+from infra.local.loop import Loop
+
+# The names the official emulator gives to its only key, so that its connection strings fit here too.
+KEY_NAME = "RootManageSharedAccessKey"
+KEY = "SAS_KEY_VALUE"
+
+
+class PortTaken(RuntimeError):
+    """The broker cannot listen where it was told to; the text says why and what to do."""
+
+
+def connection_string(host: str, port: int) -> str:
+    """What the SDK needs to reach a broker of ours at this address."""
+    return (
+        f"Endpoint=sb://{host}:{port};SharedAccessKeyName={KEY_NAME};SharedAccessKey={KEY};UseDevelopmentEmulator=true;"
+    )
+
+
+def run_broker(
+    config: Path,
+    host: str,
+    port: int,
+    state: Path | None,
+    on_ready: Callable[[str], None],
+    on_loop: Callable[[Loop], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT; `on_ready` gets the connection string once clients can connect.
+
+    `port` 0 takes a free port. Messages are kept in the folder `state`, or only in memory when it is None. `on_loop`
+    gets the loop before it runs, for a caller in another thread to stop it. Raises ConfigurationRefused, StateRefused
+    and PortTaken, each with a sentence, before anything is served.
+    """
+    namespace = read_config(config)
+    listener = _listen(host, port)
+    try:
+        journal = Journal(state)
+    except BaseException:
+        listener.close()
+        raise
+    try:
+        loop = Loop(Broker(namespace, journal, KEY), listener)
+        if on_loop is not None:
+            on_loop(loop)
+        if threading.current_thread() is threading.main_thread():
+            for name in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(name, lambda *_: loop.stop())
+        on_ready(connection_string(host, listener.getsockname()[1]))
+        loop.run()
+    finally:
+        journal.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        return socket.create_server((host, port), backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortTaken(
+                f"Port {port} on {host} is in use by another program."
+                " Stop that program, or give the broker another port."
+            ) from error
+        raise PortTaken(
+            f"The broker cannot listen on {host}:{port} ({error.strerror}). Give it another address."
+        ) from error

@@ -1,0 +1,226 @@
+"""AMQP 1.0 messages as bytes: where a section ends, what a batch holds, what the broker adds on delivery.
+
+The broker keeps every message exactly as it was sent and touches only what Service Bus touches (header, message
+annotations, application properties of a dead letter), so nothing a sender wrote is re-encoded on the way.
+Numbers in this file are the constructors of the AMQP 1.0 type system (part 1, section 1.6).
+"""
+
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+HEADER = 0x70
+DELIVERY_ANNOTATIONS = 0x71
+MESSAGE_ANNOTATIONS = 0x72
+PROPERTIES = 0x73
+APPLICATION_PROPERTIES = 0x74
+DATA = 0x75
+FOOTER = 0x78
+
+_DESCRIBED = 0x00
+_NULL = b"\x40"
+_TRUE = b"\x41"
+_NAMED_SECTIONS = {
+    b"amqp:header:list": HEADER,
+    b"amqp:delivery-annotations:map": DELIVERY_ANNOTATIONS,
+    b"amqp:message-annotations:map": MESSAGE_ANNOTATIONS,
+    b"amqp:properties:list": PROPERTIES,
+    b"amqp:application-properties:map": APPLICATION_PROPERTIES,
+    b"amqp:data:binary": DATA,
+    b"amqp:amqp-sequence:list": 0x76,
+    b"amqp:amqp-value:*": 0x77,
+    b"amqp:footer:map": FOOTER,
+}
+# By the high half of a constructor: bytes of a fixed value, or of the size that leads a variable one.
+_FIXED = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
+_SIZED = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
+
+
+class MalformedMessage(ValueError):
+    """Bytes that are no AMQP 1.0 message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a message: its code and where its value starts and ends in the message's bytes."""
+
+    code: int
+    start: int
+    value: int
+    end: int
+
+
+def end_of_value(encoded: bytes, at: int) -> int:
+    """The offset just after the value that starts at `at`; raises MalformedMessage when it runs past the end."""
+    try:
+        constructor = encoded[at]
+        if constructor == _DESCRIBED:
+            return end_of_value(encoded, end_of_value(encoded, at + 1))
+        kind = constructor >> 4
+        if kind in _FIXED:
+            end = at + 1 + _FIXED[kind]
+        elif kind in _SIZED:
+            width = _SIZED[kind]
+            end = at + 1 + width + int.from_bytes(encoded[at + 1 : at + 1 + width])
+        else:
+            raise MalformedMessage(f"Byte {at} starts no AMQP value.")
+    except IndexError:
+        raise MalformedMessage("The message ends in the middle of a value.") from None
+    if end > len(encoded):
+        raise MalformedMessage("The message ends in the middle of a value.")
+    return end
+
+
+def sections(encoded: bytes) -> Iterator[Section]:
+    """The sections of a message in order; raises MalformedMessage at the first byte that fits none."""
+    at = 0
+    while at < len(encoded):
+        if encoded[at] != _DESCRIBED:
+            raise MalformedMessage("A message is a row of described sections.")
+        value = end_of_value(encoded, at + 1)
+        end = end_of_value(encoded, value)
+        yield Section(_section_code(encoded, at + 1, value), at, value, end)
+        at = end
+
+
+def _section_code(encoded: bytes, at: int, end: int) -> int:
+    constructor = encoded[at]
+    if constructor in {0x53, 0x80}:
+        code = int.from_bytes(encoded[at + 1 : end])
+    elif constructor in {0xA3, 0xB3}:
+        code = _NAMED_SECTIONS.get(encoded[at + (2 if constructor == 0xA3 else 5) : end], 0)
+    else:
+        code = 0
+    if not HEADER <= code <= FOOTER:
+        raise MalformedMessage("A message holds a section that AMQP does not name.")
+    return code
+
+
+def unpack_batch(encoded: bytes) -> list[bytes]:
+    """The messages of one transfer: those packed in it when it is a batch, else itself.
+
+    The SDK marks a batch by the transfer's message format, which proton keeps to itself; so a batch is told by its
+    shape: a body of data sections each of which is itself a complete AMQP message.
+    """
+    packed: list[bytes] = []
+    for section in sections(encoded):
+        if section.code in {HEADER, DELIVERY_ANNOTATIONS, MESSAGE_ANNOTATIONS, PROPERTIES, APPLICATION_PROPERTIES}:
+            continue
+        if section.code != DATA:
+            return [encoded]
+        width = 1 if encoded[section.value] == 0xA0 else 4
+        inner = encoded[section.value + 1 + width : section.end]
+        if not _is_message(inner):
+            return [encoded]
+        packed.append(inner)
+    return packed or [encoded]
+
+
+def _is_message(encoded: bytes) -> bool:
+    if not encoded.startswith((b"\x00\x53", b"\x00\x80", b"\x00\xa3")):
+        return False
+    try:
+        return any(section.code >= DATA for section in sections(encoded))
+    except MalformedMessage:
+        return False
+
+
+def time_to_live_ms(encoded: bytes) -> int | None:
+    """How long the sender lets the message wait, in milliseconds; None when the sender set no limit."""
+    header = next((section for section in sections(encoded) if section.code == HEADER), None)
+    if header is None:
+        return None
+    items = _items(encoded, header.value)
+    if len(items) < 3 or items[2] == _NULL:
+        return None
+    return int.from_bytes(items[2][1:])
+
+
+def for_delivery(encoded: bytes, delivery_count: int, annotations: Mapping[str, int | str]) -> bytes:
+    """The message as a receiver gets it: header with `delivery_count`, and the broker's annotations merged in.
+
+    Annotations whose key ends in `-time` or `-until` go out as AMQP timestamps (milliseconds), other numbers as longs.
+    """
+    priority = ttl = _NULL
+    kept: list[tuple[bytes, bytes]] = []
+    bare_from = len(encoded)
+    for section in sections(encoded):
+        if section.code == HEADER:
+            items = _items(encoded, section.value)
+            priority, ttl = (*items, _NULL, _NULL, _NULL)[1:3]
+        elif section.code == MESSAGE_ANNOTATIONS:
+            kept = [pair for pair in _pairs(encoded, section.value) if _text(pair[0]) not in annotations]
+        elif section.code >= PROPERTIES:
+            bare_from = section.start
+            break
+    fields = b"".join((_TRUE, priority, ttl, _NULL, b"\x70" + struct.pack(">I", delivery_count)))
+    header = b"\x00\x53\x70\xc0" + bytes((len(fields) + 1, 5)) + fields
+    ours = [(_symbol(key), _annotation(key, value)) for key, value in annotations.items()]
+    return header + b"\x00\x53\x72" + _map([*kept, *ours]) + encoded[bare_from:]
+
+
+def with_application_properties(encoded: bytes, added: Mapping[str, str]) -> bytes:
+    """The message with these application properties set, in place of any of the same names."""
+    kept: list[tuple[bytes, bytes]] = []
+    before = after = len(encoded)
+    for section in sections(encoded):
+        if section.code == APPLICATION_PROPERTIES:
+            kept = [pair for pair in _pairs(encoded, section.value) if _text(pair[0]) not in added]
+            before, after = section.start, section.end
+            break
+        if section.code > APPLICATION_PROPERTIES:
+            before = after = section.start
+            break
+    ours = [(_string(key), _string(value)) for key, value in added.items()]
+    return encoded[:before] + b"\x00\x53\x74" + _map([*kept, *ours]) + encoded[after:]
+
+
+def _items(encoded: bytes, at: int) -> list[bytes]:
+    """The items of the list or map at `at`, each still encoded."""
+    constructor = encoded[at]
+    if constructor == 0x45:
+        return []
+    if constructor not in {0xC0, 0xC1, 0xD0, 0xD1}:
+        raise MalformedMessage("A header or a set of properties is neither a list nor a map.")
+    end = end_of_value(encoded, at)
+    at += 3 if constructor in {0xC0, 0xC1} else 9
+    found = []
+    while at < end:
+        after = end_of_value(encoded, at)
+        found.append(encoded[at:after])
+        at = after
+    return found
+
+
+def _pairs(encoded: bytes, at: int) -> list[tuple[bytes, bytes]]:
+    items = _items(encoded, at)
+    return list(zip(items[::2], items[1::2], strict=True))
+
+
+def _text(value: bytes) -> str:
+    """A symbol or string as text; any other value as something no key equals."""
+    if value[0] in {0xA1, 0xA3}:
+        return value[2:].decode("utf-8", "replace")
+    if value[0] in {0xB1, 0xB3}:
+        return value[5:].decode("utf-8", "replace")
+    return ""
+
+
+def _symbol(text: str) -> bytes:
+    return b"\xa3" + bytes((len(text),)) + text.encode("ascii")
+
+
+def _string(text: str) -> bytes:
+    raw = text.encode()
+    return b"\xb1" + struct.pack(">I", len(raw)) + raw
+
+
+def _annotation(key: str, value: int | str) -> bytes:
+    if isinstance(value, str):
+        return _string(value)
+    return (b"\x83" if key.endswith(("-time", "-until")) else b"\x81") + struct.pack(">q", value)
+
+
+def _map(pairs: list[tuple[bytes, bytes]]) -> bytes:
+    body = b"".join(key + value for key, value in pairs)
+    return b"\xd1" + struct.pack(">II", len(body) + 4, 2 * len(pairs)) + body
