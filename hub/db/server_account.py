@@ -65,6 +65,12 @@ class ServerAccount:
             os.chown(folder, self.uid, self.gid)
         folder.chmod(0o700)
 
+    def give_file(self, file: Path) -> None:
+        """Make the file the account's own and readable by nobody else (mode 600)."""
+        if self.lent:
+            os.chown(file, self.uid, self.gid)
+        file.chmod(0o600)
+
 
 def server_account(data_dir: Path) -> ServerAccount:
     """The account for a data folder: ourselves, or for root the folder's owner, else an account lent to it.

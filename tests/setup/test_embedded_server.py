@@ -158,7 +158,7 @@ def test_a_stale_pid_file_of_another_process_does_not_deceive(place: Path) -> No
 def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
     with EmbeddedServer(place / ("long" * 30) / "postgres", throwaway=True) as server:
         assert _answers(server.url)
-        socket_dir = Path(conninfo_to_dict(server.url)["host"])
+        socket_dir = Path(str(conninfo_to_dict(server.url)["host"]))
         assert socket_dir.parent == Path("/tmp")
         assert socket_dir.stat().st_mode & 0o077 == 0
     assert not socket_dir.exists()

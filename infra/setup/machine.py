@@ -1,0 +1,57 @@
+"""What the machine must have before anything is installed; each thing missing is one sentence."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+_HEADER = "import sysconfig; print(sysconfig.get_path('include'))"
+
+
+def missing_compiler() -> str | None:
+    """A sentence when there is no C compiler: python-qpid-proton (the local broker's AMQP) is built from source."""
+    if shutil.which("cc") or shutil.which("gcc"):
+        return None
+    return (
+        "No C compiler is installed; one package (python-qpid-proton) is compiled here. "
+        "Debian and Ubuntu: sudo apt-get install build-essential"
+    )
+
+
+def missing_headers(python: Path) -> str | None:
+    """A sentence when this Python came without the headers that C extensions are compiled with."""
+    include = subprocess.run([str(python), "-c", _HEADER], capture_output=True, text=True, timeout=10, check=False)
+    if (Path(include.stdout.strip()) / "Python.h").exists():
+        return None
+    return (
+        f"The C headers of {python} are missing; one package (python-qpid-proton) is compiled here. "
+        "Debian and Ubuntu: sudo apt-get install python3-dev (or python3.12-dev, python3.13-dev, as your Python is)"
+    )
+
+
+def missing_node() -> str | None:
+    """A sentence when Node.js or npm is missing: the parts of the pages that run in a browser come from npm."""
+    for program, package in (("node", "nodejs"), ("npm", "npm")):
+        if not shutil.which(program):
+            return (
+                f"`{program}` is not installed; the browser's part of the pages comes from npm. "
+                f"Debian and Ubuntu: sudo apt-get install {package}"
+            )
+    answer = subprocess.run(
+        ["node", "--version"], capture_output=True, text=True, timeout=20, check=False
+    ).stdout.strip()
+    if answer.startswith("v") and int(answer[1:].split(".")[0]) >= 18:
+        return None
+    return f"Node.js is {answer or 'not working'}, and 18 or newer is needed. Debian and Ubuntu: sudo apt-get install nodejs"
+
+
+def missing_venv(python: Path) -> str | None:
+    """A sentence when the plain Python cannot make a virtual environment, in which the installer is put."""
+    asked = subprocess.run([str(python), "-c", "import ensurepip, venv"], capture_output=True, timeout=10, check=False)
+    if asked.returncode == 0:
+        return None
+    return (
+        f"{python} cannot make virtual environments. Debian and Ubuntu: sudo apt-get install python3-venv "
+        "(or python3.12-venv, as your Python is)"
+    )
