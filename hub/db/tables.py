@@ -300,6 +300,9 @@ notification = Table(
     _text("provider"),
     _text("provider_id"),
     _text("error"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _at("sending_at", null=True),
+    _at("retry_at", null=True),
     _at("settled_at", null=True),
     _version(),
     Index(

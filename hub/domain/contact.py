@@ -75,7 +75,8 @@ class Notification:
     """One message to the citizen. A *contact attempt* is one with a `step`: rung `step` of `round` of the ladder.
 
     `parameters` are what the text is filled with; the personal link is not among them: it is made when the message is
-    sent, so no token is ever stored.
+    sent, so no token is ever stored. `tries` counts how often the provider was called; `sending_at` is when the last call
+    began; `retry_at` is when a queued message is handed over again after a refusal that may pass.
     """
 
     id: NotificationId
@@ -92,5 +93,8 @@ class Notification:
     provider: str = ""
     provider_id: str = ""
     error: str = ""
+    tries: int = 0
+    sending_at: datetime | None = None
+    retry_at: datetime | None = None
     settled_at: datetime | None = None
     version: int = 1
