@@ -350,6 +350,16 @@ enrolment_code = Table(
     _at("used_at", null=True),
 )
 
+failed_attempt = Table(
+    "failed_attempt",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    Column("scope", Text, nullable=False),
+    _at("at"),
+    Index(None, "scope", "at"),
+    comment="Wrong codes and passwords, counted to slow guessing down; forgotten after some hours.",
+)
+
 photo = Table(
     "photo",
     metadata,

@@ -12,6 +12,15 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_table(
+        "failed_attempt",
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("scope", sa.Text(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("seq", name=op.f("pk_failed_attempt")),
+        comment="Wrong codes and passwords, counted to slow guessing down; forgotten after some hours.",
+    )
+    op.create_index(op.f("ix_failed_attempt_scope_at"), "failed_attempt", ["scope", "at"], unique=False)
+    op.create_table(
         "idempotency_record",
         sa.Column("actor", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
