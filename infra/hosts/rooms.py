@@ -26,3 +26,5 @@ SUBSCRIPTIONS: Subscriptions = _merged()
 TIMERS: dict[str, Timer] = {}
 JOBS: dict[str, Job] = {}
 ROUTERS: list[APIRouter] = []
+CONSOLE_MENU: list[tuple[str, str]] = []
+"""(address, name) of the console's menu, in order."""
