@@ -1,0 +1,55 @@
+"""Why something cannot be planned: one vocabulary for plans, slots and the re-check of a hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The rule that binds. The value is the stable code used on the wire and in texts."""
+
+    NO_ROUTES = "no_routes"
+    SKILL_MISSING = "skill_missing"
+    OUTSIDE_TERRITORY = "outside_territory"
+    TECHNICIAN_NOT_ALLOWED = "technician_not_allowed"
+    PINNED_ELSEWHERE = "pinned_elsewhere"
+    OUTSIDE_SHIFT = "outside_shift"
+    TOO_FAR = "too_far"
+    WINDOW_MISSED = "window_missed"
+    BREAK_MISSED = "break_missed"
+    HOME_LATE = "home_late"
+    NO_ROOM = "no_room"
+
+
+_SENTENCES = {
+    Reason.NO_ROUTES: "No technician works in this period. Add a shift.",
+    Reason.SKILL_MISSING: "No technician on shift has all the skills this visit needs. Add one who has them.",
+    Reason.OUTSIDE_TERRITORY: "The technicians on shift do not work in this territory. Add one who does.",
+    Reason.TECHNICIAN_NOT_ALLOWED: "This visit may not be given to the technicians who could do it. Allow one of them.",
+    Reason.PINNED_ELSEWHERE: "The visit is pinned to another route. Unpin it to plan it here.",
+    Reason.OUTSIDE_SHIFT: "The window of this visit lies outside every suitable shift. Change the window or add a shift.",
+    Reason.TOO_FAR: "A technician cannot drive there, do the visit and be back within the shift, even with no other visit.",
+    Reason.WINDOW_MISSED: "The technician would arrive after the window has closed.",
+    Reason.BREAK_MISSED: "The technician's break or absence would no longer be kept.",
+    Reason.HOME_LATE: "The technician would be back after the end of the shift.",
+    Reason.NO_ROOM: "The routes are full: every other visit would have to give way.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A reason with its measure: `by_seconds` is what is short (room, or lateness), 0 when not a matter of time."""
+
+    reason: Reason
+    by_seconds: int = 0
+
+    @property
+    def by_minutes(self) -> int:
+        """The shortage in minutes, rounded up, so that "0 minutes short" is never said of a real one."""
+        return -(-self.by_seconds // 60)
+
+    def sentence(self) -> str:
+        """What happened and what to do, in English; other languages start from `reason`."""
+        text = _SENTENCES[self.reason]
+        return f"{text} Short by {self.by_minutes} min." if self.by_seconds > 0 else text

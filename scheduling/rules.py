@@ -1,0 +1,143 @@
+"""The checks of a problem and the pauses of a working day. Errors name the order or technician and the rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from scheduling.spans import Pause, Span
+
+if TYPE_CHECKING:
+    from scheduling.problem import Problem, Route, Task
+
+
+class InvalidProblem(ValueError):
+    """The problem contradicts itself. `subject` names the order or technician, `rule` is a stable code."""
+
+    def __init__(self, subject: str, rule: str, text: str) -> None:
+        super().__init__(f"{subject}: {text}")
+        self.subject = subject
+        self.rule = rule
+
+
+def check_route(route: Route) -> None:
+    """Raise `InvalidProblem` unless the route's times make sense."""
+    who = f"Technician {route.technician}, route {route.id}"
+    _check_span(who, "shift", route.shift)
+    for window, seconds in route.breaks:
+        _check_span(who, "break", window)
+        _check_amount(who, "break", seconds, least=1)
+        if window.end <= route.shift.start or window.start >= route.shift.end:
+            raise InvalidProblem(who, "break", "the break lies outside the shift. Move it into the shift.")
+    for absence in route.absences:
+        _check_span(who, "absence", absence)
+
+
+def check_task(task: Task) -> None:
+    """Raise `InvalidProblem` unless the task's times, amounts and wishes make sense."""
+    who = f"Order {task.id}"
+    _check_amount(who, "service_seconds", task.service_seconds, least=1)
+    _check_amount(who, "weight", task.weight, least=1)
+    _check_amount(who, "move_price_seconds", task.move_price_seconds, least=0)
+    if not task.windows:
+        raise InvalidProblem(who, "windows", "it has no window. Give at least one in which service may start.")
+    for window in task.windows:
+        _check_span(who, "windows", window)
+    for before, after in pairwise(task.windows):
+        if before.end > after.start:
+            raise InvalidProblem(who, "windows", "its windows overlap or are out of order. Sort and merge them.")
+    if task.pin is not None and task.pin.start is not None:
+        _check_amount(who, "pin", task.pin.start, least=None)
+    if task.allowed_technicians is not None and task.allowed_technicians <= task.excluded_technicians:
+        raise InvalidProblem(who, "technicians", "every allowed technician is excluded too. Allow another one.")
+
+
+def check_problem(problem: Problem) -> None:
+    """Raise `InvalidProblem` on double ids, an origin without a zone, a pin or a current place on no known route."""
+    if problem.origin.tzinfo is None:
+        raise InvalidProblem("The plan", "origin", "its origin has no zone. Give an aware UTC time.")
+    _check_unique("Route", (route.id for route in problem.routes))
+    _check_unique("Order", (task.id for task in problem.tasks))
+    known = {route.id for route in problem.routes}
+    for task in problem.tasks:
+        if task.pin is not None and task.pin.route not in known:
+            raise InvalidProblem(f"Order {task.id}", "pin", f"it is pinned to the unknown route {task.pin.route}.")
+    by_technician: dict[str, list[Route]] = {}
+    for route in problem.routes:
+        by_technician.setdefault(route.technician, []).append(route)
+    for name, routes in by_technician.items():
+        routes.sort(key=lambda route: route.shift.start)
+        for before, after in pairwise(routes):
+            if before.shift.overlaps(after.shift):
+                raise InvalidProblem(
+                    f"Technician {name}", "shift", f"the shifts of routes {before.id} and {after.id} overlap."
+                )
+
+
+def workday(route: Route) -> tuple[Span, tuple[Pause, ...]]:
+    """The shift with absences cut out: the hours that remain, and the pauses inside them in the order they are taken.
+
+    Absences at the ends of the shift shorten it; others become pauses that start at a fixed second. A break that can be
+    had during an absence is had there. A break that could collide with an absence keeps the longer side of it, so that
+    the order of the pauses is certain.
+    """
+    start, end = route.shift.start, route.shift.end
+    away = _merged(route.absences)
+    while away and away[0][0] <= start:
+        start = max(start, away.pop(0)[1])
+    while away and away[-1][1] >= end:
+        end = min(end, away.pop()[0])
+    if start >= end:
+        return Span(route.shift.start, route.shift.start), ()
+    pauses = [Pause(a, a, b - a) for a, b in away]
+    for window, seconds in route.breaks:
+        choice = _break_beside((window.start, window.end - 1), seconds, _merged(route.absences), start, end)
+        if choice is not None:
+            pauses.append(Pause(*choice, seconds))
+    return Span(start, end), tuple(sorted(pauses))
+
+
+def _break_beside(
+    starts: tuple[int, int], seconds: int, away: list[tuple[int, int]], start: int, end: int
+) -> tuple[int, int] | None:
+    """The closed range of starts that is left beside the absences; None when the break needs no room of its own."""
+    if any(max(starts[0], a) + seconds <= b and max(starts[0], a) <= starts[1] for a, b in away):
+        return None
+    free = [(max(starts[0], start), min(starts[1], end))]
+    for a, b in away:
+        free = [
+            part for lo, hi in free for part in ((lo, min(hi, a - seconds)), (max(lo, b), hi)) if part[0] <= part[1]
+        ]
+    return max(free, key=lambda part: part[1] - part[0], default=None)
+
+
+def _merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    for span in sorted(spans):
+        if out and span.start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(out[-1][1], span.end))
+        else:
+            out.append((span.start, span.end))
+    return out
+
+
+def _check_amount(who: str, rule: str, value: object, *, least: int | None) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidProblem(who, rule, f"{rule} must be a whole number, not {value!r}.")
+    if least is not None and value < least:
+        raise InvalidProblem(who, rule, f"{rule} must be at least {least}, not {value}.")
+
+
+def _check_span(who: str, rule: str, span: Span) -> None:
+    _check_amount(who, rule, span.start, least=None)
+    _check_amount(who, rule, span.end, least=None)
+    if span.start >= span.end:
+        raise InvalidProblem(who, rule, f"{rule} ends at or before its start ({span.start} to {span.end}).")
+
+
+def _check_unique(kind: str, ids: Iterable[str]) -> None:
+    for name, count in Counter(ids).items():
+        if count > 1:
+            raise InvalidProblem(f"{kind} {name}", "id", f"it is given {count} times. Give it once.")
