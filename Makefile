@@ -4,6 +4,7 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 2
+export UV_SYSTEM_CERTS := 1
 COMPILE := .tools/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
 .PHONY: help

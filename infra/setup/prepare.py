@@ -77,13 +77,13 @@ def _installer() -> None:
 
 
 def _installer_environment() -> dict[str, str]:
-    """Our settings for uv; a virtual environment that happens to be active is left alone."""
+    """Our settings for uv: the machine's own certificates count, and an active virtual environment is left alone."""
     environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     return {
         **environment,
         "UV_PYTHON_INSTALL_DIR": str(TOOLS / "python"),
         "UV_NO_PROGRESS": "1",
-        "UV_LINK_MODE": "copy",
+        "UV_SYSTEM_CERTS": "1",
     }
 
 
