@@ -14,4 +14,14 @@ from hub.settings import Settings
 def make_senders(settings: Settings, engine: Engine, clock: Clock) -> Mapping[Channel, Sender]:
     """A sender for every channel; raises ConfigurationError when a provider's settings are incomplete."""
     recording = RecordingSender(engine, clock)
-    return {Channel.EMAIL: recording, Channel.SMS: recording}
+    senders: dict[Channel, Sender] = {Channel.EMAIL: recording, Channel.SMS: recording}
+    # The providers' packages take a while to load, so only those that are used are.
+    if settings.mail == "smtp":
+        from hub.notifications.smtp import SmtpSender
+
+        senders[Channel.EMAIL] = SmtpSender(settings)
+    if settings.sms == "twilio":
+        from hub.notifications.twilio_sms import TwilioSender
+
+        senders[Channel.SMS] = TwilioSender(settings)
+    return senders

@@ -1,0 +1,55 @@
+"""The kinds of message there are, and what each carries."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hub.domain.contact import LinkPurpose
+from hub.domain.errors import DoorstepError
+
+
+class UnknownMessageKindError(DoorstepError):
+    """A policy or a program names a kind of message that has no text."""
+
+    code = "unknown-message-kind"
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"There is no text for messages of kind '{kind}'; known are {', '.join(sorted(KINDS))}.")
+        self.message_kind = kind
+
+
+@dataclass(frozen=True)
+class MessageKind:
+    """What a message carries: the page its personal link opens, and whether it speaks of one appointment.
+
+    `appointment` messages name a day and an arrival window and bring a calendar file. `only_while_confirmed` ones are
+    not sent any more once that appointment was moved or cancelled: they would be wrong.
+    """
+
+    link: LinkPurpose | None
+    appointment: bool = False
+    only_while_confirmed: bool = False
+
+
+_BOUND = MessageKind(LinkPurpose.BOOKING, appointment=True, only_while_confirmed=True)
+_ASKING = MessageKind(LinkPurpose.BOOKING)
+
+KINDS: Mapping[str, MessageKind] = {
+    "invitation": _ASKING,
+    "reminder": _ASKING,
+    "last_call": _ASKING,
+    "missed": _ASKING,
+    "confirmation": _BOUND,
+    "moved": _BOUND,
+    "day_before": _BOUND,
+    "cancelled": MessageKind(LinkPurpose.BOOKING, appointment=True),
+    "withdrawn": MessageKind(None, appointment=True),
+    "survey": MessageKind(LinkPurpose.SURVEY),
+}
+
+
+def message_kind(kind: str) -> MessageKind:
+    """What messages of `kind` carry; raises UnknownMessageKindError."""
+    found = KINDS.get(kind)
+    if found is None:
+        raise UnknownMessageKindError(kind)
+    return found

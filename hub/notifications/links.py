@@ -1,0 +1,87 @@
+"""Personal links: 256 random bits in an address, of which only the SHA-256 is stored.
+
+A link is found by the hash of its token, so nothing secret is compared and a copy of the database opens no page.
+"""
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from sqlalchemy import update
+
+from hub.bootstrap import Hub
+from hub.db.tables import citizen_link
+from hub.db.unit_of_work import UnitOfWork
+from hub.domain.contact import CitizenLink, LinkPurpose
+from hub.domain.errors import LinkExpiredError, LinkInvalidError
+from hub.domain.ids import LinkId, WorkOrderId
+from hub.domain.work_orders import WorkOrder
+
+LIFETIME = {LinkPurpose.BOOKING: timedelta(days=90), LinkPurpose.SURVEY: timedelta(days=30)}
+"""How long a link opens its page, unless its order ends first."""
+_PATHS = {LinkPurpose.BOOKING: "a", LinkPurpose.SURVEY: "survey"}
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_MAIL_PROGRAM_NOISE = " .,;:!?)>]}\"'"
+"""What mail programs and people glue to the end of an address."""
+
+
+@dataclass(frozen=True)
+class OpenedLink:
+    """A valid link and the order it opens."""
+
+    link: CitizenLink
+    order: WorkOrder
+
+
+def token_hash(token: str) -> str:
+    """What is stored of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def make_link(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose) -> str:
+    """Store a new link and return its token, which exists nowhere else."""
+    token = secrets.token_urlsafe(32)
+    work.links.add(
+        CitizenLink(
+            id=LinkId(uuid4()),
+            work_order_id=work_order_id,
+            purpose=purpose,
+            token_hash=token_hash(token),
+            created_at=work.now,
+            expires_at=work.now + LIFETIME[purpose],
+        )
+    )
+    return token
+
+
+def link_address(public_url: str, purpose: LinkPurpose, token: str) -> str:
+    """The whole address that goes into a message."""
+    return f"{public_url}/{_PATHS[purpose]}/{token}"
+
+
+def find_link(work: UnitOfWork, token: str, purpose: LinkPurpose) -> OpenedLink:
+    """The link with `token` and its order, inside a transaction; raises LinkInvalidError or LinkExpiredError."""
+    cleaned = token.rstrip(_MAIL_PROGRAM_NOISE)
+    if not _TOKEN.fullmatch(cleaned):
+        raise LinkInvalidError
+    found = work.links.find_where(citizen_link.c.token_hash == token_hash(cleaned))
+    if found is None or found.purpose is not purpose:
+        raise LinkInvalidError
+    if found.expires_at <= work.now:
+        raise LinkExpiredError
+    return OpenedLink(found, work.work_orders.get(found.work_order_id))
+
+
+def open_link(hub: Hub, token: str, purpose: LinkPurpose) -> OpenedLink:
+    """The same, read only: opening a link changes nothing."""
+    with hub.unit_of_work() as work:
+        return find_link(work, token, purpose)
+
+
+def end_links(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose, at: datetime) -> None:
+    """Let no link of the order open its page after `at`; links that end earlier keep their end."""
+    mine = citizen_link.c.work_order_id == work_order_id, citizen_link.c.purpose == purpose
+    work.connection.execute(update(citizen_link).where(*mine, citizen_link.c.expires_at > at).values(expires_at=at))

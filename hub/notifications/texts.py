@@ -1,0 +1,99 @@
+"""The words of messages: one TOML file per language under `texts/`, filled in a sandbox.
+
+Messages are plain text, so nothing is escaped as HTML. Names and addresses come from the utility's feed: control characters and
+line breaks are taken out of every value, so none can add a header line or a second paragraph.
+"""
+
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from jinja2 import StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+
+from hub.domain.appointments import Appointment
+from hub.domain.catalogue import Catalogue
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.kinds import message_kind
+
+LANGUAGES = ("nl", "fr", "de", "en")
+FOLDER = Path(__file__).with_name("texts")
+SMS_LIMIT = 300
+_SMS_NAME_LIMIT = 40
+"""How much of a work type's name goes into an SMS, so that the whole stays below the limit."""
+_NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
+_environment = SandboxedEnvironment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A message's words."""
+
+    subject: str
+    body: str
+
+
+@cache
+def load_texts(language: str) -> Mapping[str, Mapping[str, str]]:
+    """Every text of `language`, by kind and part (subject, email, sms)."""
+    return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+
+
+def known_language(language: str) -> str:
+    """`language` when there are texts in it, else English."""
+    return language if language in LANGUAGES else "en"
+
+
+def one_line(value: str) -> str:
+    """`value` without control characters and line breaks."""
+    return _NOT_PRINTED.sub(" ", value).strip()
+
+
+def order_values(order: WorkOrder, catalogue: Catalogue, language: str) -> dict[str, str]:
+    """What texts may say of an order."""
+    work_type = catalogue.work_types.get(order.work_type)
+    names = work_type.names if work_type else {}
+    return {
+        "name": one_line(order.citizen_name),
+        "work": one_line(names.get(language) or names.get("en") or order.work_type),
+        "reference": one_line(order.external_id),
+        "address": one_line(order.address),
+    }
+
+
+def appointment_values(appointment: Appointment, zone: str, language: str) -> dict[str, str]:
+    """What texts may say of an appointment: its day and arrival window, in local time."""
+    starts, ends = (instant.astimezone(ZoneInfo(zone)) for instant in (appointment.starts_at, appointment.ends_at))
+    return {"day": format_day(starts, language), "from": f"{starts:%H:%M}", "until": f"{ends:%H:%M}"}
+
+
+def format_day(local: datetime, language: str) -> str:
+    """`maandag 4 mei`, `Montag, 4. Mai` …: the weekday guards against reading the wrong week."""
+    pattern = {"nl": "EEEE d MMMM", "fr": "EEEE d MMMM", "de": "EEEE, d. MMMM", "en": "EEEE d MMMM"}[language]
+    return str(format_date(local.date(), pattern, locale=language))
+
+
+def render_text(kind: str, part: str, language: str, values: Mapping[str, str]) -> str:
+    """One part of one text; raises KeyError for an unknown text and jinja2.TemplateError for a value that is missing."""
+    return _environment.from_string(load_texts(known_language(language))[kind][part]).render(values)
+
+
+def render_email(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
+    """Subject (always one line) and body, in the frame every e-mail has."""
+    message_kind(kind)
+    body = render_text(kind, "email", language, values)
+    framed = render_text("frame", "email", language, {**values, "body": body})
+    return Rendered(subject=one_line(render_text(kind, "subject", language, values)), body=framed)
+
+
+def render_sms(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
+    """An SMS of one line; a long name of the work is cut so that the link still fits."""
+    message_kind(kind)
+    short = {**values, "work": values["work"][:_SMS_NAME_LIMIT].rstrip()}
+    return Rendered(subject="", body=one_line(render_text(kind, "sms", language, short)))
