@@ -70,6 +70,16 @@ def route_faults(route: Route, timeline: Timeline, drive: Drive) -> list[str]:
         if _overlap(start, end, [*away, *_spans(route)]):
             found.append(f"works in a pause between {start} and {end}")
         here, now = place, end
+    if timeline.home > route.shift.end:
+        found.append(f"is home at {timeline.home}, after the shift")
+    if timeline.travel_seconds != total:
+        found.append("its travel does not add up")
+    return found + _stop_faults(timeline) + _break_faults(route, timeline)
+
+
+def _stop_faults(timeline: Timeline) -> list[str]:
+    """Each service has its length, inside a window or where it is pinned."""
+    found = []
     for stop in timeline.stops:
         if stop.end - stop.start != stop.task.service_seconds:
             found.append(f"{stop.task.id} does not get its service time")
@@ -77,11 +87,7 @@ def route_faults(route: Route, timeline: Timeline, drive: Drive) -> list[str]:
             found.append(f"{stop.task.id} begins at {stop.start}, outside its windows")
         if stop.task.pin and stop.task.pin.start not in {None, stop.start}:
             found.append(f"{stop.task.id} begins at {stop.start}, not where it is pinned")
-    if timeline.home > route.shift.end:
-        found.append(f"is home at {timeline.home}, after the shift")
-    if timeline.travel_seconds != total:
-        found.append("its travel does not add up")
-    return found + _break_faults(route, timeline)
+    return found
 
 
 def _break_faults(route: Route, timeline: Timeline) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from scheduling.problem import Route, Task
+from scheduling.spans import Span
+
+type State = tuple[int, int, int, int]
 
 
 def earliest_home(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> int | None:
@@ -28,7 +31,9 @@ def earliest_home(route: Route, stops: Sequence[Task], drives: Sequence[int]) ->
     return min(homes, default=None)
 
 
-def _moves(route, stops, drives, breaks, state):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _moves(
+    route: Route, stops: Sequence[Task], drives: Sequence[int], breaks: Sequence[tuple[Span, int]], state: State
+) -> Iterator[State]:
     now, leg, left, had = state
     yield now + 1, leg, left, had
     if left > 0 and _free(route, now, now + 1):
@@ -47,7 +52,7 @@ def _free(route: Route, start: int, end: int) -> bool:
     return not any(start < span.end and span.start < end for span in route.absences)
 
 
-def _rest(breaks, now):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+def _rest(breaks: Sequence[tuple[Span, int]], now: int) -> bool:
     for window, seconds in breaks:
         begin = max(now, window.start)
         if begin >= window.end:
