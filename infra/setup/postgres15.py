@@ -25,7 +25,7 @@ VERSION = 15
 _START_SECONDS = 60.0
 
 
-class NoPostgres(Exception):
+class NoPostgresError(Exception):
     """Debian's PostgreSQL is not installed, or does not start; the message says what to do."""
 
 
@@ -33,11 +33,13 @@ def programs_of_debian(version: int = VERSION) -> Path:
     """The folder of Debian's server programs.
 
     Raises:
-        NoPostgres: the package is not installed.
+        NoPostgresError: the package is not installed.
     """
     folder = Path(f"/usr/lib/postgresql/{version}/bin")
     if not (folder / "initdb").exists():
-        raise NoPostgres(f"PostgreSQL {version} is not installed. Debian 12: sudo apt-get install postgresql-{version}")
+        raise NoPostgresError(
+            f"PostgreSQL {version} is not installed. Debian 12: sudo apt-get install postgresql-{version}"
+        )
     return folder
 
 
@@ -79,7 +81,7 @@ def _create_data(programs: Path, folder: Path, account: ServerAccount, password:
     command += ["--auth=scram-sha-256", f"--pwfile={secret}", "--no-sync"]
     made = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/", **account.identity)
     if made.returncode != 0:
-        raise NoPostgres(f"PostgreSQL {VERSION} could not make its data folder:\n{made.stderr.strip()}")
+        raise NoPostgresError(f"PostgreSQL {VERSION} could not make its data folder:\n{made.stderr.strip()}")
 
 
 def _launch(programs: Path, folder: Path, identity: Identity, port: int) -> "subprocess.Popen[bytes]":
@@ -109,7 +111,7 @@ def _await(url: str, process: "subprocess.Popen[bytes]", folder: Path) -> None:
         else:
             return
     log = "\n".join((folder / "server.log").read_text(errors="replace").splitlines()[-8:])
-    raise NoPostgres(f"PostgreSQL {VERSION} did not start. Its log ends:\n{log}")
+    raise NoPostgresError(f"PostgreSQL {VERSION} did not start. Its log ends:\n{log}")
 
 
 def main(command: Sequence[str]) -> int:
@@ -121,7 +123,7 @@ def main(command: Sequence[str]) -> int:
         with server(programs_of_debian()) as url:
             print(f"PostgreSQL {VERSION} is up; running {' '.join(command)}", flush=True)
             return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
-    except NoPostgres as missing:
+    except NoPostgresError as missing:
         print(missing, file=sys.stderr)
         return 1
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from infra.setup.assets import copy_assets
 from infra.setup.interpreters import PREFERRED, Interpreter, find_interpreter, interpreter_at, wrong_python_sentence
 from infra.setup.machine import missing_compiler, missing_headers, missing_node, missing_venv
-from infra.setup.steps import SetupFailed, fingerprint, is_current, run, shown
+from infra.setup.steps import SetupFailedError, fingerprint, is_current, run, shown
 
 ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
@@ -30,7 +30,7 @@ def prepare() -> int:
     """Do what is not done yet; returns the number of steps that were needed.
 
     Raises:
-        SetupFailed: something is missing or went wrong; the message says what to do.
+        SetupFailedError: something is missing or went wrong; the message says what to do.
     """
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / ".lock").open("w") as lock:
@@ -91,7 +91,7 @@ def _interpreter() -> Interpreter:
     """A Python that is new enough: one of the machine's, or one that uv downloads into the tool folder."""
     found = find_interpreter(os.environ) or _downloaded()
     if found is None:
-        raise SetupFailed(wrong_python_sentence())
+        raise SetupFailedError(wrong_python_sentence())
     return found
 
 
@@ -101,7 +101,7 @@ def _downloaded() -> Interpreter | None:
     try:
         run([str(UV), "python", "install", version], environment=environment, seconds=300)
         return interpreter_at(Path(run([str(UV), "python", "find", version], environment=environment).strip()))
-    except SetupFailed:
+    except SetupFailedError:
         return None
 
 
@@ -141,7 +141,7 @@ def _assets() -> bool:
 def _refuse(*sentences: str | None) -> None:
     missing = [sentence for sentence in sentences if sentence]
     if missing:
-        raise SetupFailed("\n".join(missing))
+        raise SetupFailedError("\n".join(missing))
 
 
 def main() -> int:
@@ -152,7 +152,7 @@ def main() -> int:
     began = time.monotonic()
     try:
         steps = prepare()
-    except SetupFailed as failure:
+    except SetupFailedError as failure:
         print(f"\nSet-up stopped. {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -15,7 +15,7 @@ _QUIET_SECONDS = 15.0
 _LAST_LINES = 15
 
 
-class SetupFailed(Exception):
+class SetupFailedError(Exception):
     """The set-up stops; the message is for the person at the keyboard."""
 
 
@@ -68,7 +68,7 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
     """Run a program of the set-up and return what it printed.
 
     Raises:
-        SetupFailed: it failed or took too long; with the end of what it said.
+        SetupFailedError: it failed or took too long; with the end of what it said.
     """
     try:
         done = subprocess.run(
@@ -83,10 +83,10 @@ def run(command: Sequence[str], *, environment: Mapping[str, str] | None = None,
             env=environment,
         )
     except subprocess.TimeoutExpired as late:
-        raise SetupFailed(
+        raise SetupFailedError(
             f"`{command[0]}` did not end within {seconds:.0f} s. Check the network and run this again."
         ) from late
     if done.returncode != 0:
         said = "\n".join(f"    {line}" for line in done.stdout.splitlines()[-_LAST_LINES:])
-        raise SetupFailed(f"`{' '.join(command[:3])} …` failed. It said:\n{said}")
+        raise SetupFailedError(f"`{' '.join(command[:3])} …` failed. It said:\n{said}")
     return done.stdout

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hub.db.databases import NotADatabaseUrl, url_of_database
+from hub.db.databases import NotADatabaseUrlError, url_of_database
 
 
 @pytest.mark.parametrize(
@@ -24,5 +24,5 @@ def test_another_database_on_the_same_server(server: str, expected: str) -> None
 
 @pytest.mark.parametrize("url", ["mysql://db.test/old", "db.test/old", ""])
 def test_what_is_no_address_of_postgresql_is_refused_in_a_sentence(url: str) -> None:
-    with pytest.raises(NotADatabaseUrl, match="not an address of PostgreSQL"):
+    with pytest.raises(NotADatabaseUrlError, match="not an address of PostgreSQL"):
         url_of_database(url, "one")

@@ -15,7 +15,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from hub.db.databases import create_database, database_exists, drop_database, ensure_database
-from hub.db.embedded import EmbeddedServer, ServerCannotRun, default_state_dir
+from hub.db.embedded import EmbeddedServer, ServerCannotRunError, default_state_dir
 
 pytestmark = pytest.mark.database
 
@@ -167,7 +167,7 @@ def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
 def test_data_of_another_version_is_refused_in_a_sentence(place: Path) -> None:
     (place / "postgres").mkdir()
     (place / "postgres" / "PG_VERSION").write_text("15\n")
-    with pytest.raises(ServerCannotRun, match=r"written by PostgreSQL 15, and this is PostgreSQL 18.*demo-reset"):
+    with pytest.raises(ServerCannotRunError, match=r"written by PostgreSQL 15, and this is PostgreSQL 18.*demo-reset"):
         EmbeddedServer(place / "postgres").start()
 
 
@@ -187,9 +187,9 @@ def test_root_is_led_out_of_a_private_folder(place: Path, monkeypatch: pytest.Mo
     chosen = default_state_dir()
     assert chosen.is_relative_to("/var/tmp")
     assert default_state_dir() == chosen
-    with pytest.raises(ServerCannotRun, match="outside any private home"):
+    with pytest.raises(ServerCannotRunError, match="outside any private home"):
         default_state_dir(private / "state")
-    with pytest.raises(ServerCannotRun, match="outside any private home"):
+    with pytest.raises(ServerCannotRunError, match="outside any private home"):
         EmbeddedServer(private / "state" / "postgres").start()
     assert private.stat().st_mode & 0o777 == 0o700
 
