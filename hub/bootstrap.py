@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 
 from hub.catalogue import load_catalogue
-from hub.clock import Clock, SharedClock, SystemClock
+from hub.clock import Clock, SharedClock, ShiftedClock, SystemClock
 from hub.db.engine import make_engine
 from hub.db.unit_of_work import Subscriptions, UnitOfWork
 from hub.domain.catalogue import Catalogue
@@ -78,4 +78,8 @@ def build_hub(
 
 
 def _clock(settings: Settings) -> Clock:
-    return SharedClock(settings.simulated_clock) if settings.simulated_clock else SystemClock()
+    if settings.simulated_clock:
+        return SharedClock(settings.simulated_clock)
+    if settings.shifted_clock:
+        return ShiftedClock(settings.shifted_clock)
+    return SystemClock()

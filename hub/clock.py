@@ -41,6 +41,24 @@ class FixedClock:
         self._instant += step
 
 
+class ShiftedClock:
+    """The machine's clock, moved by a number of seconds that several processes share through one small file.
+
+    The demo runs on it: its week begins on a Monday morning whenever it is started first.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def now(self) -> datetime:
+        """The machine's instant, shifted."""
+        return datetime.now(UTC) + timedelta(seconds=float(self._path.read_text(encoding="ascii")))
+
+    def shift_to(self, instant: datetime) -> None:
+        """Let it be `instant` now, for every process that reads the file."""
+        _replace(self._path, str((instant - datetime.now(UTC)).total_seconds()))
+
+
 class SharedClock:
     """A simulated clock that several processes share through one small file; `doorstep play` drives it."""
 
@@ -53,6 +71,11 @@ class SharedClock:
 
     def set(self, instant: datetime) -> None:
         """Move every process that reads the file to `instant`, at once."""
-        draft = self._path.with_name(f"{self._path.name}.{uuid4().hex}")
-        draft.write_text(instant.astimezone(UTC).isoformat(), encoding="ascii")
-        draft.replace(self._path)
+        _replace(self._path, instant.astimezone(UTC).isoformat())
+
+
+def _replace(path: Path, content: str) -> None:
+    """Write `content` so that a reader sees the old or the new one, never a part."""
+    draft = path.with_name(f"{path.name}.{uuid4().hex}")
+    draft.write_text(content, encoding="ascii")
+    draft.replace(path)

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         default=None, description="File that holds the simulated time; only `doorstep play` sets it."
     )
 
+    shifted_clock: Path | None = Field(
+        default=None, description="File that holds the demo's time shift; only the demo sets it."
+    )
+
     service_bus: SecretStr | None = Field(default=None, description="Connection string of the Service Bus namespace.")
     orders_queue: str = "work-orders"
     events_topic: str = "work-order-events"

@@ -7,6 +7,9 @@ from fastapi import APIRouter
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import Handler, Subscriptions
+from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
+from technician_api.handlers import TIMERS as TECHNICIAN_TIMERS
+from technician_api.routes import router as technician_router
 
 type Timer = Callable[[Hub, datetime], int]
 """Does what is due up to an instant and returns how much that was; safe to run twice, catches up after a stop."""
@@ -22,9 +25,9 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
     return heard
 
 
-SUBSCRIPTIONS: Subscriptions = _merged()
-TIMERS: dict[str, Timer] = {}
+SUBSCRIPTIONS: Subscriptions = _merged(INGEST_SUBSCRIPTIONS)
+TIMERS: dict[str, Timer] = {**TECHNICIAN_TIMERS}
 JOBS: dict[str, Job] = {}
-ROUTERS: list[APIRouter] = []
+ROUTERS: list[APIRouter] = [technician_router]
 CONSOLE_MENU: list[tuple[str, str]] = []
 """(address, name) of the console's menu, in order."""

@@ -1,0 +1,183 @@
+"""The command `doorstep`: parses, calls, prints; no logic of its own."""
+
+import logging
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hub.domain.errors import DoorstepError
+
+app = typer.Typer(
+    name="doorstep",
+    help="Doorstep brings a utility's work orders to booked, kept and rated visits. "
+    "Start with [bold]make demo[/bold], or [bold]doorstep demo[/bold] when set up.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+utility = typer.Typer(help="Play the utility: send work orders, hear what became of them.", no_args_is_help=True)
+database = typer.Typer(help="Look after the database.", no_args_is_help=True)
+staff = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
+app.add_typer(utility, name="utility")
+app.add_typer(database, name="db")
+app.add_typer(staff, name="staff")
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one sentence on stderr and exit code 1."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    # The SDKs and the job queue tell every step at INFO, some with addresses of people in it.
+    for noisy in ("azure", "uamqp", "procrastinate", "alembic", "httpx", "twilio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except DoorstepError as error:
+        typer.secho(str(error), fg=typer.colors.RED, err=True)
+        raise SystemExit(1) from error
+
+
+@app.command()
+def web(
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default DOORSTEP_HOST or 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; default DOORSTEP_PORT or 8080.")] = None,
+) -> None:
+    """Serve the citizen portal, the console, the technician page and the APIs."""
+    from infra.hosts.web_server import serve_web
+
+    serve_web(host, port)
+
+
+@app.command()
+def worker() -> None:
+    """Take in work orders, send events back, deliver messages, do what falls due. Run as many as you like."""
+    from infra.hosts.running import read_settings, running_hub
+    from infra.hosts.worker import run_worker
+
+    with running_hub(read_settings()) as hub:
+        run_worker(hub)
+
+
+@app.command()
+def broker(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 5672,
+    config: Annotated[Path | None, typer.Option(help="The emulator's config.json; default: the sample one.")] = None,
+    state: Annotated[Path | None, typer.Option(help="Folder where messages survive a restart.")] = None,
+) -> None:
+    """Run the local Service Bus broker, which the unmodified Azure SDK talks to."""
+    from infra.hosts.broker import serve_broker
+
+    serve_broker(host, port, config, state)
+
+
+@app.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the web pages.")] = 8080,
+    reset: Annotated[bool, typer.Option("--reset", help="Forget the demo's data and stop.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
+) -> None:
+    """Start everything on this machine with a sample week; Ctrl-C stops it and keeps the data."""
+    from infra.hosts.demo import forget_demo, run_demo
+
+    if reset:
+        forget_demo()
+    else:
+        run_demo(port, open_browser=open_browser)
+
+
+@utility.command("send")
+def utility_send(
+    file: Annotated[Path, typer.Argument(help="One CloudEvent a line, or - for standard input.")],
+) -> None:
+    """Send work orders to the hub over Service Bus."""
+    from infra.hosts.utility import send
+
+    send(file)
+
+
+@utility.command("receive")
+def utility_receive(
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on waiting for more until Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print whole CloudEvents, one a line.")] = False,
+) -> None:
+    """Show the events the hub sent back: state changes and escalations."""
+    from infra.hosts.utility import receive
+
+    receive(follow=follow, as_json=as_json)
+
+
+@utility.command("dead-letters")
+def utility_dead_letters() -> None:
+    """Show the messages that could not be taken in, each with its reason; they stay where they are."""
+    from infra.hosts.utility import dead_letters
+
+    dead_letters()
+
+
+@utility.command("sample")
+def utility_sample(
+    file: Annotated[Path, typer.Argument(help="Where to write the feed, one CloudEvent a line.")],
+    orders: Annotated[int, typer.Option(min=1, help="How many messages.")] = 50,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same feed.")] = 1,
+    first_day: Annotated[str | None, typer.Option(help="The day the orders begin (YYYY-MM-DD); default today.")] = None,
+) -> None:
+    """Write a feed of sample work orders, some bad on purpose."""
+    from infra.hosts.utility import write_sample
+
+    write_sample(file, orders, seed, _day(first_day))
+
+
+@app.command()
+def plan(
+    day: Annotated[str | None, typer.Option(help="First day (YYYY-MM-DD); default tomorrow.")] = None,
+    days: Annotated[int, typer.Option(min=1, max=31, help="How many days.")] = 1,
+    territory: Annotated[str | None, typer.Option(help="One territory; default all that have routes.")] = None,
+    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each territory.")] = 5.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 1,
+    publish: Annotated[bool, typer.Option("--publish", help="Send the plan to the technicians' phones.")] = False,
+) -> None:
+    """Plan the routes of the coming days, and publish them if asked."""
+    from infra.hosts.planning import plan_from_command_line
+
+    plan_from_command_line(_day(day), days, territory, seconds, seed, publish=publish)
+
+
+@database.command("upgrade")
+def db_upgrade() -> None:
+    """Create or upgrade the schema. Every command does this at its start; this one does nothing else."""
+    from infra.hosts.running import read_settings, running_hub
+
+    with running_hub(read_settings()) as hub:
+        typer.echo(f"The schema of {hub.engine.url.database} is up to date.")
+
+
+@staff.command("add")
+def staff_add(
+    email: Annotated[str, typer.Argument(help="What they sign in with.")],
+    name: Annotated[str, typer.Option(prompt=True, help="Their name.")],
+    role: Annotated[list[str], typer.Option(help="dispatcher, operations, analyst or administrator; may be repeated.")],
+    password: Annotated[
+        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when absent.")
+    ],
+) -> None:
+    """Add a member of staff."""
+    from hub.web.staff import create_staff
+    from infra.hosts.running import read_settings, running_hub
+
+    with running_hub(read_settings()) as hub:
+        create_staff(hub, email=email, name=name, password=password, roles=role)
+    typer.echo(f"{email} can sign in now.")
+
+
+def _day(text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        message = f"'{text}' is not a day; write it as 2026-05-04."
+        raise typer.BadParameter(message) from error

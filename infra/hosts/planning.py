@@ -1,0 +1,47 @@
+"""The command that plans from a terminal."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlalchemy import select
+
+from hub.bootstrap import Hub
+from hub.db.tables import route
+from hub.domain.events import Actor, ActorKind
+from infra.hosts.running import read_settings, running_hub
+from scheduling.service import plan_days, publish_plan
+
+_HOME_ZONE = ZoneInfo("Europe/Brussels")
+_OPERATOR = Actor(ActorKind.STAFF, "command line")
+
+
+def plan_from_command_line(
+    day: date | None, days: int, territory: str | None, seconds: float, seed: int, *, publish: bool
+) -> None:
+    """Plan each territory and print one line about it."""
+    with running_hub(read_settings()) as hub:
+        first = day or hub.clock.now().astimezone(_HOME_ZONE).date() + timedelta(days=1)
+        last = first + timedelta(days=days - 1)
+        for name in [territory] if territory else territories_with_routes(hub, first, last):
+            typer.echo(f"{name}: planning {first} to {last} for at most {seconds:g} s …")
+            plan_id = plan_days(hub, name, first, last, seconds=seconds, seed=seed)
+            with hub.unit_of_work() as work:
+                plan = work.plans.get(plan_id)
+                left_out = work.plan_unplanned.list_where(work.plan_unplanned.table.c.plan_id == plan_id)
+            typer.echo(
+                f"{name}: {plan.planned_count} visits, {plan.travel_seconds // 60} min of travel, {len(left_out)} left out, "
+                f"in {plan.solve_seconds:.1f} s"
+            )
+            for one in left_out:
+                typer.echo(f"  left out {one.work_order_id}: {one.detail}")
+            if publish:
+                report = publish_plan(hub, plan_id, by=_OPERATOR)
+                typer.echo(f"{name}: published {report.applied}, skipped {len(report.skipped)}")
+
+
+def territories_with_routes(hub: Hub, first: date, last: date) -> list[str]:
+    """The territories that have a route on one of the days, in alphabetical order."""
+    query = select(route.c.territory).where(route.c.day.between(first, last)).distinct().order_by(route.c.territory)
+    with hub.reading() as connection:
+        return list(connection.execute(query).scalars())

@@ -1,0 +1,85 @@
+"""What every command needs before it can work: settings, a database that answers, and the hub."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import SecretStr, ValidationError
+
+from hub.bootstrap import Hub, build_hub
+from hub.db.databases import ensure_database
+from hub.db.embedded import EmbeddedServer, default_state_dir
+from hub.db.engine import check_answers
+from hub.db.schema import upgrade
+from hub.domain.errors import ConfigurationError, DoorstepError
+from hub.settings import Settings
+from infra.hosts.rooms import SUBSCRIPTIONS
+
+DATABASE_NAME = "doorstep"
+
+
+class PortTakenError(DoorstepError):
+    """Another program listens on the port."""
+
+    code = "port-taken"
+
+    def __init__(self, host: str, port: int, remedy: str) -> None:
+        super().__init__(f"Port {port} on {host} is taken by another program. Stop that program, or {remedy}.")
+        self.port = port
+
+
+def read_settings() -> Settings:
+    """The settings of this process; raises ConfigurationError naming the variable that is wrong, never its value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        name = name if name == "DATABASE_URL" else f"DOORSTEP_{name.removeprefix('DOORSTEP_')}"
+        message = f"The setting {name} is wrong: {first['msg']}."
+        raise ConfigurationError(message) from error
+
+
+def state_dir(settings: Settings) -> Path:
+    """The folder for what this installation keeps; made when it is missing."""
+    folder = default_state_dir(settings.state_dir)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextmanager
+def with_database(settings: Settings) -> Iterator[Settings]:
+    """Settings that name a database: DATABASE_URL's, or an embedded server's that runs for the length of the block."""
+    if settings.database_url is not None:
+        yield settings.model_copy(update={"state_dir": state_dir(settings)})
+        return
+    folder = state_dir(settings)
+    with EmbeddedServer(folder / "postgres") as server:
+        url = ensure_database(server.url, DATABASE_NAME)
+        yield settings.model_copy(update={"database_url": SecretStr(url), "state_dir": folder})
+
+
+@contextmanager
+def running_hub(settings: Settings) -> Iterator[Hub]:
+    """A hub whose database answers and has the present schema; raises DatabaseUnavailableError or ConfigurationError."""
+    with with_database(settings) as complete:
+        hub = build_hub(complete, SUBSCRIPTIONS)
+        try:
+            check_answers(hub.engine)
+            upgrade(hub.engine)
+            yield hub
+        finally:
+            hub.close()
+
+
+def listening_socket(host: str, port: int, remedy: str) -> socket.socket:
+    """A socket bound to the address; raises PortTakenError with `remedy` (what else to do) in its sentence."""
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise PortTakenError(host, port, remedy) from error
+    return listener

@@ -1,0 +1,105 @@
+"""The utility's side, for the command line: send work orders, hear what became of them."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from hub.domain.errors import ConfigurationError
+from hub.messaging.envelope import parse_envelope
+from hub.messaging.service_bus import receive_dead_letters, receive_events, send_batch
+from hub.settings import Settings
+from infra.hosts.running import read_settings
+from ingest.sample_feed import generate, read_feed, write_feed
+
+_IDLE_SECONDS = 2.0
+
+
+def send(file: Path) -> None:
+    """Send every line of `file` as one message, with a bar on a terminal and plain lines otherwise."""
+    settings = read_settings()
+    messages = list(read_feed(file if str(file) != "-" else None))
+    with showing_progress("Sending work orders", len(messages)) as progress:
+        sent = send_batch(_bus(settings), settings.orders_queue, messages, progress)
+    typer.echo(f"Sent {sent} messages to the queue {settings.orders_queue}.")
+
+
+def receive(*, follow: bool, as_json: bool) -> None:
+    """Print the hub's events as they come; each is taken off the bus once it is printed."""
+    settings = read_settings()
+    heard = 0
+    events = receive_events(
+        _bus(settings),
+        settings.events_topic,
+        settings.utility_subscription,
+        idle_seconds=None if follow else _IDLE_SECONDS,
+    )
+    try:
+        for message in events:
+            heard += 1
+            typer.echo(message.body.decode() if as_json else _event_line(message.body))
+    except KeyboardInterrupt:
+        pass
+    typer.echo(f"{heard} events.", err=True)
+
+
+def dead_letters() -> None:
+    """Print the reason of every message that could not be taken in."""
+    settings = read_settings()
+    count = 0
+    for message in receive_dead_letters(_bus(settings), settings.orders_queue):
+        count += 1
+        typer.echo(f"{message.message_id}: {message.dead_letter_reason}: {message.dead_letter_description}")
+    typer.echo(f"{count} dead letters.", err=True)
+
+
+def write_sample(file: Path, orders: int, seed: int, first_day: date | None) -> None:
+    """Write a sample feed to `file`."""
+    feed = generate(orders, seed, first_day or datetime.now(UTC).date())
+    write_feed(file, feed)
+    typer.echo(f"Wrote {len(feed.messages)} messages to {file}. Send them with: doorstep utility send {file}")
+
+
+@contextmanager
+def showing_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A function to call with how much is done: a bar on a terminal, a plain line at every tenth otherwise."""
+    console = Console(stderr=True)
+    if console.is_terminal:
+        columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+        with Progress(*columns, console=console) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+        return
+    told = -1
+
+    def plain(done: int) -> None:
+        nonlocal told
+        tenth = 10 * done // max(total, 1)
+        if tenth != told:
+            told = tenth
+            print(f"{what}: {done} of {total}", file=sys.stderr, flush=True)
+
+    yield plain
+
+
+def _bus(settings: Settings) -> str:
+    if settings.service_bus is None:
+        message = (
+            "No Service Bus is named. Set DOORSTEP_SERVICE_BUS to a connection string; "
+            "`doorstep demo` and `doorstep broker` print the one of the local broker."
+        )
+        raise ConfigurationError(message)
+    return settings.service_bus.get_secret_value()
+
+
+def _event_line(body: bytes) -> str:
+    event = parse_envelope(body)
+    order = (event.data or {}).get("event", {}).get("workOrder", {}) if isinstance(event.data, dict) else {}
+    state = order.get("state", "")
+    return f"{event.time:%Y-%m-%d %H:%M} {event.subject or ''} {state or event.type} {json.dumps(order.get('note', ''), ensure_ascii=False) if not state else ''}".rstrip()

@@ -1,0 +1,195 @@
+"""The worker: takes in the utility's messages, sends what goes back, carries out jobs, and does what falls due.
+
+Four loops share one process and one stop signal. Each of them can be killed at any instant: what was not committed
+comes again, from the bus, the outbox, the job queue or the timers' tables.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from uuid import uuid4
+
+from procrastinate import App, PsycopgConnector, RetryStrategy
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+
+from hub.bootstrap import Hub
+from hub.db.tables import timer_run, worker_beat
+from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume
+from infra.hosts.rooms import JOBS, TIMERS
+from ingest.relay import relay_outbox
+from ingest.service import receive_message
+
+_log = logging.getLogger(__name__)
+_LOCAL_PAUSE = 0.03
+"""Seconds between looks at a simulated clock, which jumps."""
+_REAL_PAUSE = 1.0
+_RELAY_PAUSE = 0.2
+_JOB_ATTEMPTS = 6
+_HEARTBEAT_SECONDS = 2.0
+_STALLED_SECONDS = 8.0
+"""A worker that has not given a sign of life for so long is dead; its jobs are done by others."""
+
+
+@dataclass
+class Worker:
+    """One worker process; `name` is its own among all workers."""
+
+    hub: Hub
+    name: str = field(default_factory=lambda: f"worker-{uuid4().hex[:8]}")
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        """Work until `stop` is set; raises what stops a loop for good (a wrong setting)."""
+        loops: list[Callable[[], Awaitable[None]]] = [self._do_jobs, self._do_what_is_due, self._rescue_stalled_jobs]
+        if self.hub.settings.service_bus is not None:
+            loops += [self._take_in, self._send_out]
+        async with asyncio.TaskGroup() as group:
+            for loop in loops:
+                group.create_task(self._until_stop(loop))
+
+    async def _until_stop(self, loop: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await loop()
+        finally:
+            self.stop.set()
+
+    async def _wait(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self.stop.wait(), seconds)
+        except TimeoutError:
+            return
+
+    def _bus(self) -> str:
+        secret = self.hub.settings.service_bus
+        return "" if secret is None else secret.get_secret_value()
+
+    async def _take_in(self) -> None:
+        handle = partial(receive_message, self.hub)
+        await consume(self._bus(), self.hub.settings.orders_queue, handle, self.stop)
+
+    async def _send_out(self) -> None:
+        async with ServiceBusPublisher(self._bus(), self.hub.settings.events_topic) as publisher:
+            while not self.stop.is_set():
+                try:
+                    sent = await relay_outbox(self.hub, publisher.publish)
+                except (BusUnavailable, OperationalError) as error:
+                    _log.warning(
+                        "Events wait in the outbox: %s",
+                        error if isinstance(error, BusUnavailable) else "the database does not answer.",
+                    )
+                    sent = 0
+                if not sent:
+                    await self._wait(_LOCAL_PAUSE if self._is_simulated else _RELAY_PAUSE)
+
+    async def _do_what_is_due(self) -> None:
+        beaten: datetime | None = None
+        while not self.stop.is_set():
+            now = self.hub.clock.now()
+            done = await asyncio.to_thread(self._run_timers, now)
+            if done == 0 and now != beaten:
+                await asyncio.to_thread(self._beat, now)
+                beaten = now
+            if not done:
+                await self._wait(_LOCAL_PAUSE if self._is_simulated else _REAL_PAUSE)
+
+    @property
+    def _is_simulated(self) -> bool:
+        return self.hub.settings.simulated_clock is not None
+
+    def _run_timers(self, now: datetime) -> int:
+        """Run every timer once; returns how much was done, or -1 when one failed and must be tried again."""
+        total, failed = 0, False
+        for name, timer in TIMERS.items():
+            try:
+                done = timer(self.hub, now)
+                if done:
+                    self._note_run(name, now, done)
+                total += done
+            except Exception:
+                _log.exception("The timer %s failed and will be tried again.", name)
+                failed = True
+        return -1 if failed and total == 0 else total
+
+    def _note_run(self, name: str, due: datetime, done: int) -> None:
+        with self.hub.engine.begin() as connection:
+            row = insert(timer_run).values(timer=name, due=due, ran_at=self.hub.clock.now(), done_count=done)
+            connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=["timer", "due"],
+                    set_={"done_count": timer_run.c.done_count + row.excluded.done_count},
+                )
+            )
+
+    def _beat(self, now: datetime) -> None:
+        with self.hub.engine.begin() as connection:
+            row = insert(worker_beat).values(worker=self.name, caught_up_to=now, beat_at=self.hub.clock.now())
+            connection.execute(
+                row.on_conflict_do_update(
+                    index_elements=["worker"],
+                    set_={"caught_up_to": row.excluded.caught_up_to, "beat_at": row.excluded.beat_at},
+                )
+            )
+
+    async def _do_jobs(self) -> None:
+        async with job_app(self.hub).open_async() as app:
+            working = asyncio.create_task(
+                app.run_worker_async(
+                    name=self.name,
+                    concurrency=4,
+                    install_signal_handlers=False,
+                    fetch_job_polling_interval=1.0,
+                    update_heartbeat_interval=_HEARTBEAT_SECONDS,
+                    stalled_worker_timeout=_STALLED_SECONDS,
+                    delete_jobs="successful",
+                    shutdown_graceful_timeout=10.0,
+                )
+            )
+            stopping = asyncio.create_task(self.stop.wait())
+            await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            working.cancel()
+            results = await asyncio.gather(working, return_exceptions=True)
+            for result in results:
+                if isinstance(result, Exception):
+                    raise result
+
+    async def _rescue_stalled_jobs(self) -> None:
+        """Give the jobs of a worker that was killed back to the queue."""
+        async with job_app(self.hub).open_async() as app:
+            while not self.stop.is_set():
+                try:
+                    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
+                        _log.warning("Job %s was left by a worker that died; it is queued again.", job.id)
+                        await app.job_manager.retry_job(job)
+                except OperationalError:
+                    _log.warning("The database does not answer; stalled jobs are looked for again later.")
+                await self._wait(_HEARTBEAT_SECONDS)
+
+
+def job_app(hub: Hub) -> App:
+    """The job queue with every room's jobs, over the hub's database."""
+    # SQLAlchemy hides the password when it prints an URL, and psycopg does not know the driver's suffix.
+    address = hub.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    app = App(connector=PsycopgConnector(conninfo=address, min_size=1, max_size=6))
+    retry = RetryStrategy(max_attempts=_JOB_ATTEMPTS, exponential_wait=2)
+    for name, job in JOBS.items():
+        app.task(name=name, retry=retry)(partial(job, hub))
+    return app
+
+
+def run_worker(hub: Hub) -> None:
+    """Work until SIGINT or SIGTERM."""
+
+    async def work() -> None:
+        worker = Worker(hub)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, worker.stop.set)
+        await worker.run()
+
+    asyncio.run(work())
