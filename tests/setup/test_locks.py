@@ -41,9 +41,7 @@ def test_every_python_package_is_pinned_with_hashes(lock: str) -> None:
 def test_the_lock_pins_what_pyproject_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     asked = [Requirement(line) for line in project["dependencies"] + project["optional-dependencies"]["dev"]]
-    pinned = {
-        name: version for name, version in (entry.split()[0].split("==") for entry in _entries("requirements.lock"))
-    }
+    pinned = {entry.split("==")[0]: entry.split()[0].split("==")[1] for entry in _entries("requirements.lock")}
     for requirement in asked:
         version = pinned.get(canonicalize_name(requirement.name))
         assert version is not None, f"{requirement.name} is not in requirements.lock: run `make lock`"
