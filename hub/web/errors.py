@@ -2,6 +2,7 @@
 
 import logging
 from http import HTTPStatus
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from fastapi import FastAPI, Request
@@ -66,8 +67,16 @@ def _doorstep_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, DoorstepError):
         raise error
     if isinstance(error, NotSignedInError) and request.url.path.startswith("/console"):
-        return RedirectResponse("/console/sign-in", status_code=303)
+        return RedirectResponse(f"/console/sign-in{_onward(request)}", status_code=303)
     return _answer(request, STATUS_CODES[error.kind], error.code, str(error))
+
+
+def _onward(request: Request) -> str:
+    """The page asked for, to go on to after signing in; a form that was sent is not sent again."""
+    if request.method != "GET" or request.url.path == "/console":
+        return ""
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return "?" + urlencode({"onward": asked})
 
 
 def _validation_error(request: Request, error: Exception) -> Response:

@@ -7,7 +7,13 @@ from fastapi import APIRouter
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import Handler, Subscriptions
+from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
+from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
+from hub.web import staff_routes
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
+from portal.handlers import JOBS as PORTAL_JOBS
+from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
+from portal.handlers import TIMERS as PORTAL_TIMERS
 from technician_api.handlers import TIMERS as TECHNICIAN_TIMERS
 from technician_api.routes import router as technician_router
 
@@ -25,9 +31,9 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
     return heard
 
 
-SUBSCRIPTIONS: Subscriptions = _merged(INGEST_SUBSCRIPTIONS)
-TIMERS: dict[str, Timer] = {**TECHNICIAN_TIMERS}
-JOBS: dict[str, Job] = {}
-ROUTERS: list[APIRouter] = [technician_router]
+SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS)
+TIMERS: dict[str, Timer] = {**PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
+JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
+ROUTERS: list[APIRouter] = [staff_routes.router, technician_router]
 CONSOLE_MENU: list[tuple[str, str]] = []
 """(address, name) of the console's menu, in order."""

@@ -1,0 +1,82 @@
+"""Signing in to the console, and out."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from hub.domain.errors import DoorstepError, NotSignedInError, TooManyAttemptsError
+from hub.web.errors import STATUS_CODES
+from hub.web.requests import HubDependency, PagesDependency
+from hub.web.staff import STAFF_COOKIE, StaffWrite
+from hub.web.staff_accounts import SESSION_LENGTH, SignInRefusedError, member_of_session, sign_in, sign_out
+
+router = APIRouter(include_in_schema=False)
+
+_HOME = "/console"
+_COOKIE_PATH = "/console"
+
+
+@router.get("/console/sign-in")
+def show_sign_in(request: Request, hub: HubDependency, pages: PagesDependency, onward: str = _HOME) -> Response:
+    """The form; who is signed in already goes straight on."""
+    try:
+        member_of_session(hub, request.cookies.get(STAFF_COOKIE))
+    except NotSignedInError:
+        return pages.render("hub/staff_sign_in.html", onward=own_address(onward), email="", refusal="")
+    return RedirectResponse(own_address(onward), status_code=303)
+
+
+@router.post("/console/sign-in")
+def enter(
+    request: Request,
+    hub: HubDependency,
+    pages: PagesDependency,
+    email: Annotated[str, Form(max_length=320)] = "",
+    password: Annotated[str, Form(max_length=1024)] = "",
+    onward: Annotated[str, Form(max_length=1000)] = _HOME,
+) -> Response:
+    """Check e-mail and password; a right pair gets a new session cookie, a wrong one the form again with the reason."""
+    try:
+        token = sign_in(hub, email, password, replaces=request.cookies.get(STAFF_COOKIE))
+    except (SignInRefusedError, TooManyAttemptsError) as refusal:
+        return _again(pages, refusal, email, onward)
+    answer = RedirectResponse(own_address(onward), status_code=303)
+    answer.set_cookie(
+        STAFF_COOKIE,
+        token,
+        max_age=int(SESSION_LENGTH.total_seconds()),
+        path=_COOKIE_PATH,
+        httponly=True,
+        samesite="lax",
+        secure=hub.settings.secure_cookies,
+    )
+    return answer
+
+
+@router.post("/console/sign-out")
+def leave(request: Request, hub: HubDependency, staff: StaffWrite) -> Response:
+    """End the session and forget its cookie."""
+    sign_out(hub, request.cookies[STAFF_COOKIE])
+    answer = RedirectResponse("/console/sign-in", status_code=303)
+    answer.delete_cookie(
+        STAFF_COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax", secure=hub.settings.secure_cookies
+    )
+    return answer
+
+
+def own_address(wished: str) -> str:
+    """Where to go after signing in: `wished` when it is a page of the console, else the console's first page."""
+    inside = wished == _HOME or wished.startswith((f"{_HOME}/", f"{_HOME}?"))
+    plain = wished.isascii() and wished.isprintable() and "\\" not in wished and ".." not in wished
+    return wished if inside and plain and not wished.startswith("/console/sign-") else _HOME
+
+
+def _again(pages: PagesDependency, refusal: DoorstepError, email: str, onward: str) -> Response:
+    return pages.render(
+        "hub/staff_sign_in.html",
+        status=STATUS_CODES[refusal.kind],
+        onward=own_address(onward),
+        email=email,
+        refusal=str(refusal),
+    )
