@@ -11,6 +11,9 @@ LONGEST = 60
 
 PLACES = ("hub", "ingest", "scheduling", "portal", "technician_api", "feedback", "infra", "tests")
 
+MIGRATIONS = Path("hub/db/migrations/versions")
+"""Not measured: what Alembic wrote is a list of tables, and is never changed again."""
+
 
 @dataclass(frozen=True)
 class LongFunction:
@@ -33,7 +36,8 @@ def long_functions(path: Path, longest: int = LONGEST) -> Iterator[LongFunction]
 
 def main() -> int:
     """Name every function that is too long; returns 1 when there is one."""
-    found = [one for place in PLACES for path in sorted(Path(place).rglob("*.py")) for one in long_functions(path)]
+    files = [path for place in PLACES for path in sorted(Path(place).rglob("*.py")) if MIGRATIONS not in path.parents]
+    found = [one for path in files for one in long_functions(path)]
     for one in found:
         print(f"{one.path}:{one.line}: `{one.name}` has {one.lines} lines; split it, {LONGEST} are the most.")
     if not found:
