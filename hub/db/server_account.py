@@ -110,14 +110,14 @@ def server_programs(account: ServerAccount) -> Path:
         raise ServerCannotRunError(
             "The embedded PostgreSQL is not installed. Run `make setup`, or name a server in DATABASE_URL."
         )
-    installed = Path(spec.origin).parent / f"pginstall{POSTGRES_VERSION}"
-    if account.can_enter(installed / "bin"):
-        return installed / "bin"
-    stamp = (installed / "bin" / "postgres").stat()
+    package, programs = Path(spec.origin).parent, Path(f"pginstall{POSTGRES_VERSION}", "bin")
+    if account.can_enter(package / programs):
+        return package / programs
+    stamp = (package / programs / "postgres").stat()
     copy = shared_place() / f"postgresql-{POSTGRES_VERSION}-{stamp.st_size}-{int(stamp.st_mtime)}"
     if not copy.exists():
-        _copy_readable(installed, copy)
-    return copy / "bin"
+        _copy_readable(package, copy)
+    return copy / package.name / programs
 
 
 def shared_place() -> Path:
@@ -136,10 +136,16 @@ def shared_place() -> Path:
     return place
 
 
-def _copy_readable(source: Path, target: Path) -> None:
-    """Copy a tree so that every account can read it; whoever finishes first wins, a half copy never shows."""
+def _copy_readable(package: Path, target: Path) -> None:
+    """Copy the programs, and the libraries they find beside the package, so that every account can read them.
+
+    Whoever finishes first wins; a half copy never shows.
+    """
     half = target.with_name(f"{target.name}.{os.getpid()}")
-    shutil.copytree(source, half, symlinks=True)
+    server, libraries = package / f"pginstall{POSTGRES_VERSION}", package.with_name(f"{package.name}.libs")
+    shutil.copytree(server, half / package.name / server.name, symlinks=True)
+    if libraries.exists():
+        shutil.copytree(libraries, half / libraries.name, symlinks=True)
     for place in (half, *half.rglob("*")):
         if not place.is_symlink():
             place.chmod(0o755 if place.is_dir() or place.stat().st_mode & 0o100 else 0o644)

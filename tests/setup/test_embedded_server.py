@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from hub.db import server_account
 from hub.db.databases import create_database, database_exists, drop_database, ensure_database
 from hub.db.embedded import EmbeddedServer, ServerCannotRunError, default_state_dir
 
@@ -192,6 +193,22 @@ def test_root_is_led_out_of_a_private_folder(place: Path, monkeypatch: pytest.Mo
     with pytest.raises(ServerCannotRunError, match="outside any private home"):
         EmbeddedServer(private / "state" / "postgres").start()
     assert private.stat().st_mode & 0o777 == 0o700
+
+
+def test_programs_in_a_private_folder_are_copied_to_where_they_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account = server_account.server_account(place / "postgres")
+    assert not server_account.server_programs(account).is_relative_to(place)
+    monkeypatch.setattr(server_account.ServerAccount, "can_enter", lambda self, folder: False)
+    monkeypatch.setattr(server_account, "shared_place", lambda: place)
+    programs = server_account.server_programs(account)
+    assert programs.is_relative_to(place)
+    for program in ("initdb", "postgres"):
+        command = [str(programs / program), "--version"]
+        said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, **account.identity)
+        assert "(PostgreSQL) 18" in said.stdout
+    assert server_account.server_programs(account) == programs
 
 
 def test_the_working_folder_holds_the_state_when_it_can(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
