@@ -1,0 +1,69 @@
+"""Where photos are kept: a local folder by default, or whatever object store DOORSTEP_FILES_URL names."""
+
+import secrets
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from obstore.exceptions import BaseError
+
+from hub.db.embedded import default_state_dir
+from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError
+from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+
+class FilesUnavailableError(DoorstepError):
+    """The object store does not answer; nothing was kept."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "files-unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("We cannot reach the place where photos are kept. Please try again in a minute.")
+
+
+def new_photo_path() -> str:
+    """A name nobody can guess: 192 random bits."""
+    return f"photos/{secrets.token_urlsafe(24)}.jpg"
+
+
+def keep_file(settings: Settings, path: str, content: bytes) -> None:
+    """Write `content` under `path`; raises FilesUnavailableError."""
+    try:
+        _store(settings).put(path, content)
+    except (OSError, BaseError) as error:
+        raise FilesUnavailableError from error
+
+
+def read_file(settings: Settings, path: str) -> bytes:
+    """What is kept under `path`; raises NotFoundError or FilesUnavailableError."""
+    try:
+        return _store(settings).get(path).bytes().to_bytes()
+    except FileNotFoundError as error:
+        raise NotFoundError("photo") from error
+    except (OSError, BaseError) as error:
+        raise FilesUnavailableError from error
+
+
+def drop_file(settings: Settings, path: str) -> None:
+    """Delete `path` as well as can be: a file that no record names is waste, not harm."""
+    try:
+        _store(settings).delete(path)
+    except (OSError, BaseError):
+        return
+
+
+def _store(settings: Settings) -> "ObjectStore":
+    return _open_store(settings.files_url or default_state_dir(settings.state_dir).absolute().as_uri())
+
+
+@lru_cache(maxsize=16)
+def _open_store(url: str) -> "ObjectStore":
+    from obstore.store import LocalStore, from_url
+
+    if url.startswith("file:"):
+        store: ObjectStore = LocalStore.from_url(url, mkdir=True)
+        return store
+    return from_url(url)

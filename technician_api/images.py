@@ -1,0 +1,77 @@
+"""Turns what a phone sends into a plain JPEG, or says why it is not one we keep."""
+
+import io
+from dataclasses import dataclass
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from technician_api.errors import PhotoRefusedError
+
+MOST_BYTES = 10 * 1024 * 1024
+MOST_PIXELS = 50_000_000
+"""The largest phone cameras; decoding more could exhaust the server's memory (a decompression bomb)."""
+LONGEST_EDGE = 2560
+"""Pixels; enough to read a meter's number plate."""
+_FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
+_QUALITY = 85
+
+
+@dataclass(frozen=True)
+class CleanPhoto:
+    """A JPEG with nothing in it but the picture."""
+
+    content: bytes
+    width: int
+    height: int
+
+
+def clean_photo(content: bytes) -> CleanPhoto:
+    """`content` as a JPEG without place, time, camera or comments, upright, at most 2560 pixels long.
+
+    What it is, is judged by its bytes, never by a name. Raises PhotoRefusedError for anything but a JPEG, PNG, WebP or HEIC
+    picture, for more than 10 MB, for more than 50 million pixels and for a picture that is cut off.
+    """
+    if len(content) > MOST_BYTES:
+        raise PhotoRefusedError("This photo is larger than 10 MB. Take it with a lower resolution.")
+    _know_heif()
+    try:
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise PhotoRefusedError("This photo has more than 50 million pixels. Take it with a lower resolution.")
+            return _encode(_painted(picture))
+    except UnidentifiedImageError as error:
+        raise PhotoRefusedError("This is not a photo we can read. Send a JPEG, PNG, WebP or HEIC picture.") from error
+    except Image.DecompressionBombError as error:
+        raise PhotoRefusedError(
+            "This photo has more than 50 million pixels. Take it with a lower resolution."
+        ) from error
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
+        raise PhotoRefusedError("This photo is damaged or cut off. Take it again.") from error
+
+
+def _painted(picture: Image.Image) -> Image.Image:
+    """The pixels on a new canvas, so that nothing else of the file can come along."""
+    if picture.format == "JPEG":
+        # Lets the decoder skip detail that the smaller picture would lose anyway.
+        picture.draft("RGB", (LONGEST_EDGE, LONGEST_EDGE))
+    upright = ImageOps.exif_transpose(picture)
+    upright.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
+    coloured = upright.convert("RGBA")
+    canvas = Image.new("RGB", coloured.size, "white")
+    canvas.paste(coloured, mask=coloured.getchannel("A"))
+    return canvas
+
+
+def _encode(canvas: Image.Image) -> CleanPhoto:
+    out = io.BytesIO()
+    canvas.save(out, "JPEG", quality=_QUALITY, optimize=True, progressive=True)
+    return CleanPhoto(out.getvalue(), canvas.width, canvas.height)
+
+
+def _know_heif() -> None:
+    """HEIC is what many phones take; the opener is registered once, when the first photo comes."""
+    if "HEIF" not in Image.OPEN:
+        from pillow_heif import register_heif_opener
+
+        Image.preinit()
+        register_heif_opener()
