@@ -32,6 +32,13 @@ class NetworkBlockedError(RuntimeError):
     """A test tried to leave the machine."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that asks for PostgreSQL, so that `-m database` runs them all and nobody has to remember."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "postgres_url" in item.fixturenames:
+            item.add_marker(pytest.mark.database)
+
+
 def _stays_here(address: Any) -> bool:
     """Whether the address is a local socket's path or loopback."""
     if not isinstance(address, tuple):
