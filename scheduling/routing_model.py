@@ -48,6 +48,7 @@ class RoutingModel:
         self._routing: Any = pywrapcp.RoutingModel(self._manager)
         self._routing.solver().ReSeed(seed)
         self._zero = _earliest(problem)
+        self._heavy = sum(task.weight for task in problem.tasks) + 1
         self._service = [task.service_seconds for task in problem.tasks] + [0] * (2 * count)
         self._price_travel(draft.seconds)
         self._clock = self._add_clock(draft.seconds)
@@ -132,15 +133,23 @@ class RoutingModel:
         cumul = self._clock.CumulVar(node)
         windows = task.starts
         cumul.SetRange(max(0, windows[0].start - self._zero), max(0, windows[-1].end - 1 - self._zero))
-        for before, after in pairwise(windows):
-            if before.end < after.start:
-                cumul.RemoveInterval(before.end - self._zero, after.start - 1 - self._zero)
+        closed = [gap for gap in pairwise(windows) if self._could_start_between(index, gap[0].end, gap[1].start)]
+        if closed:
+            # Holes cut into the variable itself cost milliseconds each; as a constraint they cost nothing.
+            shut = [before.end - self._zero for before, _ in closed]
+            opens = [after.start - 1 - self._zero for _, after in closed]
+            solver = self._routing.solver()
+            solver.Add(solver.NotMemberCt(cumul, shut, opens))
         if must:
             self._routing.VehicleVar(node).SetValues(self._suited[index])
             return
-        heavy = sum(other.weight for other in self._problem.tasks) + 1
         self._routing.VehicleVar(node).SetValues([-1, *self._suited[index]])
-        self._routing.AddDisjunction([node], unit * (heavy if task.must else task.weight))
+        self._routing.AddDisjunction([node], unit * (self._heavy if task.must else task.weight))
+
+    def _could_start_between(self, index: int, closes: int, opens: int) -> bool:
+        """Whether some suited technician works while the task's windows are shut; at night nothing need be forbidden."""
+        hours = (self._problem.routes[at].hours for at in self._suited[index])
+        return any(span.start < opens and closes < span.end for span in hours)
 
     def _sequences(self) -> Sequences:
         """The tasks of each route in the solution just met."""

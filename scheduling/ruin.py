@@ -21,7 +21,7 @@ NEIGHBOURS = 30
 WEIGHT_SECONDS = 3_000
 """What one unit of weight is worth while searching; a gentler exchange than the lexicographic one finds more."""
 MUST_SECONDS = 50_000_000
-HOT, COLD = 5_000.0, 10.0
+HOT, COLD = 500.0, 10.0
 
 
 class Ruin:

@@ -22,6 +22,13 @@ class Gap:
 
     free: tuple[int, ...]
     due: tuple[int, ...]
+    soonest: int
+    latest: int
+
+    @classmethod
+    def between(cls, free: Sequence[int], due: Sequence[int]) -> Gap:
+        """The gap with its widest bounds beside it, for a cheap test of what cannot fit whatever the pauses."""
+        return cls(tuple(free), tuple(due), min(free), max(due))
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +58,14 @@ def gaps(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> tuple[Ga
     due.reverse()
     if stops and all(_soonest(free[0], drives[0], pauses, k) > due[0][k] for k in states):
         return None
-    return tuple(Gap(tuple(f), tuple(d)) for f, d in zip(free, due, strict=True))
+    return tuple(Gap.between(f, d) for f, d in zip(free, due, strict=True))
 
 
 def empty_gap(route: Route) -> Gap:
     """The one gap of the route without visits."""
     waits = range(len(route.pauses) + 1)
     free = (route.hours.start, *(NEVER for _ in route.pauses))
-    return Gap(free, tuple(latest_home(route.pauses[taken:], route.hours.end) for taken in waits))
+    return Gap.between(free, [latest_home(route.pauses[taken:], route.hours.end) for taken in waits])
 
 
 def openings(gap: Gap, pauses: Sequence[Pause], there: int, onward: int, service: int) -> list[Opening]:

@@ -26,6 +26,8 @@ from scheduling.slack import empty_gap, openings
 
 STEPS_PER_SOLUTION = 5
 STARTS = 5
+ROUTING_MOST = 400
+"""Above so many tasks OR-Tools' routing solver stays near its first solution; the time is better spent on the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class _Search:
     def _improve_by_routing(self) -> None:
         """OR-Tools gets half of the time; it does most of its good early."""
         left = self._left() / 2
-        if left <= 0 or self._stop.solutions == 0:
+        if left <= 0 or self._stop.solutions == 0 or len(self._problem.tasks) > ROUTING_MOST:
             return
         self._restore(self._best)
         budget = Budget(left, self._stop.solutions, self._patience())
