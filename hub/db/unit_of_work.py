@@ -149,7 +149,8 @@ class UnitOfWork:
         }
         del row["actor"]
         self.connection.execute(insert(tables.status_event).values(row))
-        for name in (event.name, f"{event.entity}.*"):
+        # Who hears all of an entity hears first: a listener to this event may cause the next one, and the order must show.
+        for name in (f"{event.entity}.*", event.name):
             for handler in self._subscriptions.get(name, ()):
                 handler(self, event)
 
