@@ -1,0 +1,1 @@
+"""The contact ladder: every order is contacted by a written policy, and nobody is lost."""

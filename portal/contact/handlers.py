@@ -1,0 +1,107 @@
+"""What the contact ladder does when something happens to an order, an appointment or a visit."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from hub.bootstrap import Hub
+from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.domain.contact import Channel, LinkPurpose
+from hub.domain.events import SYSTEM, ActorKind, Event
+from hub.domain.ids import AppointmentId, VisitId
+from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, WorkOrderStatus
+from hub.notifications.links import end_links
+from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from portal.contact.reminders import remind_of_appointments
+from portal.contact.service import (
+    PAUSE_AFTER_CANCELLATION,
+    end_case,
+    open_case,
+    run_due_contacts,
+    settle_aborted_visit,
+)
+
+_LINK_OUTLIVES_ORDER = timedelta(days=7)
+"""How long the personal link still shows that an order is done or cancelled."""
+
+
+def invite_or_make_ready(work: UnitOfWork, event: Event) -> None:
+    """An order arrived: ask its citizen, or leave it to planning when it needs none.
+
+    One that cannot be done at all (no such work type, no territory) is left to whoever imported it, to be rejected.
+    """
+    order = work.work_orders.get(event.work_order_id, lock=True)
+    work_type = work.catalogue.work_types.get(order.work_type)
+    if work_type is None or not order.territory or order.status is not WorkOrderStatus.RECEIVED:
+        return
+    work.advance_work_order(order, Action.INVITE if work_type.needs_citizen else Action.MAKE_READY, by=SYSTEM)
+
+
+def begin_round(work: UnitOfWork, event: Event) -> None:
+    """An order is being contacted, for the first time or again."""
+    order = work.work_orders.get(event.work_order_id)
+    cancelled_by_citizen = event.action == Action.UNBOOK.name.lower() and event.actor.kind is ActorKind.CITIZEN
+    pause = PAUSE_AFTER_CANCELLATION if cancelled_by_citizen else timedelta()
+    open_case(work, order, first_due_at=work.now + pause)
+
+
+def end_round(work: UnitOfWork, event: Event) -> None:
+    """The citizen booked, or the order ended in another way."""
+    order = work.work_orders.get(event.work_order_id)
+    outcome = order.hold_reason.value if order.status is WorkOrderStatus.ON_HOLD and order.hold_reason else event.after
+    end_case(work, order.id, outcome)
+
+
+def end_round_and_links(work: UnitOfWork, event: Event) -> None:
+    """The order is over: its links show that for some days and then expire."""
+    end_round(work, event)
+    end_links(work, event.work_order_id, LinkPurpose.BOOKING, work.now + _LINK_OUTLIVES_ORDER)
+
+
+def send_confirmation(work: UnitOfWork, event: Event) -> None:
+    """An appointment was confirmed: say so, with the calendar file; a move is told as one."""
+    appointment = work.appointments.get(AppointmentId(event.entity_id))
+    earlier = work.appointments.find(appointment.replaces) if appointment.replaces else None
+    kind = "moved" if earlier is not None and earlier.confirmed_at is not None else "confirmation"
+    _tell_citizen(work, event, kind)
+
+
+def send_cancellation(work: UnitOfWork, event: Event) -> None:
+    """A confirmed appointment was cancelled: the citizen who did it can choose again; otherwise say that we will not come.
+
+    A hold that is given up and an appointment that was moved are not told: the first was never agreed, the second is
+    told by its successor.
+    """
+    if event.before != AppointmentStatus.CONFIRMED.value or event.action != Action.CANCEL.name.lower():
+        return
+    _tell_citizen(work, event, "cancelled" if event.actor.kind is ActorKind.CITIZEN else "withdrawn")
+
+
+def follow_up_aborted_visit(work: UnitOfWork, event: Event) -> None:
+    """A technician ended a visit without completing it."""
+    visit = work.visits.get(VisitId(event.entity_id))
+    order = work.work_orders.get(event.work_order_id, lock=True)
+    settle_aborted_visit(work, order, visit.abort_reason or AbortReason.OTHER)
+
+
+def _tell_citizen(work: UnitOfWork, event: Event, kind: str) -> None:
+    order = work.work_orders.get(event.work_order_id)
+    bound = {APPOINTMENT_PARAMETER: str(event.entity_id)}
+    request_notification(work, order, kind=kind, channel=Channel.EMAIL, parameters=bound)
+
+
+SUBSCRIPTIONS: Subscriptions = {
+    "work_order.received": [invite_or_make_ready],
+    "work_order.contacting": [begin_round],
+    "work_order.booked": [end_round],
+    "work_order.on_hold": [end_round],
+    "work_order.completed": [end_round_and_links],
+    "work_order.cancelled": [end_round_and_links],
+    "appointment.confirmed": [send_confirmation],
+    "appointment.cancelled": [send_cancellation],
+    "visit.aborted": [follow_up_aborted_visit],
+}
+JOBS: Mapping[str, Callable[..., None]] = {}
+TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {
+    "run_due_contacts": run_due_contacts,
+    "remind_of_appointments": remind_of_appointments,
+}

@@ -1,0 +1,48 @@
+"""When citizens are left in peace."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+_DAYS_SEARCHED = 9
+"""A week and the days at its ends: every weekday is seen, so some candidate is allowed."""
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """No message goes out from `starts` to `ends` (local wall time, over midnight when `ends` is earlier) nor on `weekdays` (Monday is 0).
+
+    Equal times mean that no hour is quiet.
+    """
+
+    starts: time
+    ends: time
+    weekdays: frozenset[int] = frozenset()
+
+    def next_allowed(self, instant: datetime, zone: str) -> datetime:
+        """`instant`, or the end of the quiet span it falls into; `zone` is where the citizen lives.
+
+        An end that a clock change skips is taken with the offset before the change; of a repeated hour the first counts.
+        Raises ValueError when every weekday is quiet.
+        """
+        local_zone = ZoneInfo(zone)
+        local = instant.astimezone(local_zone)
+        if not self.covers(local):
+            return instant
+        for ahead in range(_DAYS_SEARCHED):
+            for wall in sorted({time(0), self.ends}):
+                day = local.date() + timedelta(days=ahead)
+                candidate = datetime.combine(day, wall, local_zone).astimezone(UTC)
+                if candidate >= instant and not self.covers(candidate.astimezone(local_zone)):
+                    return candidate
+        message = "quiet hours leave no weekday for messages"
+        raise ValueError(message)
+
+    def covers(self, local: datetime) -> bool:
+        """Whether local time `local` is quiet."""
+        if local.weekday() in self.weekdays:
+            return True
+        wall = local.time()
+        if self.starts <= self.ends:
+            return self.starts <= wall < self.ends
+        return wall >= self.starts or wall < self.ends

@@ -1,0 +1,173 @@
+"""The ladder: begin a round, take the steps that are due, end it; hand the order back when nobody answers.
+
+Locks are always taken in one order: the work order first, then its case. Bookings do the same, so neither waits for the other in a circle.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import cast
+
+from hub.bootstrap import Hub
+from hub.db import tables
+from hub.db.unit_of_work import UnitOfWork
+from hub.domain.contact import CaseStatus, Channel, ContactCase
+from hub.domain.events import SYSTEM, Event
+from hub.domain.ids import WorkOrderId
+from hub.domain.lifecycle import AbortReason, Action, HoldReason, VisitStatus, WorkOrderStatus
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.service import reachable_channel, request_notification
+from portal.contact.dossier import compile_dossier
+from portal.contact.policies import ContactPolicy, find_policy, load_policies
+
+_log = logging.getLogger(__name__)
+
+_BATCH = 500
+"""How many cases one run of the timer takes at most; the next run takes the rest."""
+PAUSE_AFTER_CANCELLATION = timedelta(days=1)
+"""Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
+
+
+def open_case(work: UnitOfWork, order: WorkOrder, *, first_due_at: datetime) -> ContactCase | None:
+    """Begin the first or the next round for an order that is being contacted; None for work without a contact policy."""
+    work_type = work.catalogue.work_type(order.work_type)
+    if not work_type.needs_citizen:
+        return None
+    before = work.contact_cases.find(order.id, lock=True)
+    fresh = ContactCase(
+        work_order_id=order.id,
+        policy=work_type.contact_policy,
+        round=before.round + 1 if before else 1,
+        next_step=0,
+        next_due_at=first_due_at,
+        status=CaseStatus.OPEN,
+        outcome="",
+        opened_at=work.now,
+    )
+    return work.contact_cases.swap(before, fresh) if before else work.contact_cases.add(fresh)
+
+
+def end_case(work: UnitOfWork, work_order_id: WorkOrderId, outcome: str) -> None:
+    """Stop the ladder, if it runs: the citizen booked, or the order has another end."""
+    before = work.contact_cases.find(work_order_id, lock=True)
+    if before is None or before.status is CaseStatus.ENDED:
+        return
+    ended = replace(before, status=CaseStatus.ENDED, outcome=outcome, next_due_at=None, ended_at=work.now)
+    work.contact_cases.swap(before, ended)
+
+
+def run_due_contacts(hub: Hub, now: datetime) -> int:
+    """Take the step that is due for each case, at most one per case; returns how many were taken. A timer.
+
+    Each case has its own transaction, so one that fails holds up no other. Raises ExceptionGroup when none got on.
+    """
+    with hub.reading() as connection:
+        due = connection.execute(
+            tables.contact_case.select()
+            .with_only_columns(tables.contact_case.c.work_order_id)
+            .where(tables.contact_case.c.status == CaseStatus.OPEN, tables.contact_case.c.next_due_at <= now)
+            .order_by(tables.contact_case.c.next_due_at)
+            .limit(_BATCH)
+        ).scalars()
+        ids = [cast("WorkOrderId", one) for one in due]
+    policies = load_policies(hub.settings.contact_policies)
+    done, failures = 0, list[Exception]()
+    for work_order_id in ids:
+        try:
+            with hub.unit_of_work() as work:
+                done += _take_step(work, work_order_id, policies, now)
+                work.commit()
+        except Exception as error:  # noqa: BLE001 - the next case must have its turn
+            _log.warning("the contact case of work order %s could not take its step", work_order_id)
+            failures.append(error)
+    if failures and not done:
+        message = "no contact case could take its step"
+        raise ExceptionGroup(message, failures)
+    return done
+
+
+def escalate(work: UnitOfWork, order: WorkOrder, reason: HoldReason, sentence: str) -> None:
+    """Put the order on hold and hand it back to the utility, with the dossier of every attempt."""
+    held = work.advance_work_order(order, Action.HOLD, by=SYSTEM, reason=sentence, hold_reason=reason)
+    work.tell(
+        Event(
+            name="work_order.escalated",
+            entity="work_order",
+            entity_id=held.id,
+            work_order_id=held.id,
+            at=work.now,
+            actor=SYSTEM,
+            action="escalate",
+            before=held.status.value,
+            after=held.status.value,
+            reason=sentence,
+            data=compile_dossier(work, held, sentence=sentence),
+        )
+    )
+
+
+def settle_aborted_visit(work: UnitOfWork, order: WorkOrder, reason: AbortReason) -> None:
+    """Decide what follows a visit that ended without completion.
+
+    Nobody at the door the first time: the citizen is asked again. The second time, a refusal, danger, or anything else:
+    the order goes back to the utility, each with its own reason.
+    """
+    if reason is not AbortReason.NO_ACCESS:
+        sentence = {
+            AbortReason.REFUSED: "The citizen refused the work at the door.",
+            AbortReason.UNSAFE: "The technician found the place unsafe.",
+            AbortReason.OTHER: "The technician could not do the work.",
+        }[reason]
+        escalate(work, order, HoldReason(reason.value), sentence)
+        return
+    needs_citizen = work.catalogue.work_type(order.work_type).needs_citizen
+    if needs_citizen and _no_access_count(work, order.id) < 2:
+        again = Action.UNBOOK if order.status is WorkOrderStatus.BOOKED else Action.REINVITE
+        work.advance_work_order(order, again, by=SYSTEM, reason="nobody at the door")
+        return
+    escalate(work, order, HoldReason.NO_ACCESS, "The technician could not get in.")
+
+
+def _take_step(
+    work: UnitOfWork, work_order_id: WorkOrderId, policies: Mapping[str, ContactPolicy], now: datetime
+) -> int:
+    orders = work.work_orders.list_where(tables.work_order.c.id == work_order_id, skip_locked=True)
+    case = work.contact_cases.find(work_order_id, lock=True) if orders else None
+    if case is None or case.status is not CaseStatus.OPEN or case.next_due_at is None or case.next_due_at > now:
+        return 0
+    order = orders[0]
+    if order.status is not WorkOrderStatus.CONTACTING:
+        end_case(work, order.id, order.status.value)
+        return 1
+    policy = find_policy(policies, case.policy)
+    if policy.is_last(case.next_step):
+        escalate(work, order, HoldReason.NO_CONTACT, "Nobody answered any of our messages.")
+        return 1
+    if reachable_channel(order, Channel.EMAIL) is None:
+        escalate(work, order, HoldReason.NO_CONTACT, "The order has neither an e-mail address nor a phone number.")
+        return 1
+    allowed = policy.quiet.next_allowed(now, order.zone)
+    if allowed > now:
+        work.contact_cases.swap(case, replace(case, next_due_at=allowed))
+        return 0
+    _send_step(work, order, case, policy, now)
+    return 1
+
+
+def _send_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:
+    step = policy.steps[case.next_step]
+    kind = "missed" if step.kind == "invitation" and _no_access_count(work, order.id) else step.kind
+    request_notification(work, order, kind=kind, channel=step.channel, round=case.round, step=case.next_step)
+    due = policy.due_after(case.next_step, now, order.zone)
+    work.contact_cases.swap(case, replace(case, next_step=case.next_step + 1, next_due_at=due))
+
+
+def _no_access_count(work: UnitOfWork, work_order_id: WorkOrderId) -> int:
+    table = tables.visit.c
+    found = work.visits.list_where(
+        table.work_order_id == work_order_id,
+        table.status == VisitStatus.ABORTED,
+        table.abort_reason == AbortReason.NO_ACCESS,
+    )
+    return len(found)
