@@ -71,27 +71,24 @@ class Broker:
 
     def _handle(self, event: Any) -> None:
         # `Any`: proton's annotations let every part of an event be None, though its type fixes which parts it has.
-        kind = event.type
-        if kind is Event.DELIVERY:
-            if (end := self._links.get(event.link)) is not None:
+        if event.type in {Event.DELIVERY, Event.LINK_FLOW}:
+            end = self._links.get(event.link)
+            if end is not None and event.type is Event.DELIVERY:
                 end.on_delivery(event.delivery)
-        elif kind is Event.LINK_FLOW:
-            if (end := self._links.get(event.link)) is not None:
+            elif end is not None:
                 end.on_flow()
-        elif kind is Event.CONNECTION_REMOTE_OPEN:
+        elif event.type is Event.CONNECTION_REMOTE_OPEN:
             event.connection.container = "doorstep-broker"
             event.connection.open()
-        elif kind is Event.SESSION_REMOTE_OPEN:
+        elif event.type is Event.SESSION_REMOTE_OPEN:
             event.session.open()
-        elif kind is Event.LINK_REMOTE_OPEN:
+        elif event.type is Event.LINK_REMOTE_OPEN:
             self._attach(event.link)
-        elif kind in {Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH}:
+        elif event.type in {Event.LINK_REMOTE_CLOSE, Event.LINK_REMOTE_DETACH}:
             self._drop(event.link)
             event.link.close()
-        elif kind is Event.SESSION_REMOTE_CLOSE:
-            event.session.close()
-        elif kind is Event.CONNECTION_REMOTE_CLOSE:
-            event.connection.close()
+        elif event.type in {Event.SESSION_REMOTE_CLOSE, Event.CONNECTION_REMOTE_CLOSE}:
+            event.context.close()
 
     def _drop(self, link: Link) -> None:
         end = self._links.pop(link, None)

@@ -165,7 +165,7 @@ def _places(error: ValidationError) -> Iterator[str]:
 
 
 def _refuse_same_names(path: Path, namespace: Namespace) -> None:
-    names = [entity.name.lower() for entity in (*namespace.queues, *namespace.topics)]
+    names = [queue.name.lower() for queue in namespace.queues] + [topic.name.lower() for topic in namespace.topics]
     for topic in namespace.topics:
         names += [f"{topic.name}/{subscription.name}".lower() for subscription in topic.subscriptions]
     twice = sorted({name for name in names if names.count(name) > 1})

@@ -1,0 +1,26 @@
+"""Azure Service Bus through its own SDK: publish, consume, and what the command line needs.
+
+Nothing here knows a room. Nothing here waits without a bound: a bus that does not answer becomes BusUnavailable, or,
+for the consumer that runs for months, another attempt after a growing pause.
+"""
+
+from hub.messaging.service_bus.command_line import receive_dead_letters, receive_events, send_batch
+from hub.messaging.service_bus.connection import BusUnavailable
+from hub.messaging.service_bus.consumer import Complete, DeadLetter, Settlement, consume
+from hub.messaging.service_bus.messages import MessageTooLarge, OutgoingMessage, ReceivedMessage
+from hub.messaging.service_bus.publisher import ServiceBusPublisher
+
+__all__ = [
+    "BusUnavailable",
+    "Complete",
+    "DeadLetter",
+    "MessageTooLarge",
+    "OutgoingMessage",
+    "ReceivedMessage",
+    "ServiceBusPublisher",
+    "Settlement",
+    "consume",
+    "receive_dead_letters",
+    "receive_events",
+    "send_batch",
+]
