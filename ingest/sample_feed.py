@@ -5,11 +5,14 @@ Also the file such a feed travels in: one message a line, whole CloudEvents or d
 
 import json
 import random
+import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
 from hub.domain.errors import DoorstepError
@@ -31,18 +34,17 @@ class FeedError(DoorstepError):
     code = "feed"
 
 
-@dataclass(frozen=True)
-class FeedMessage:
-    """One message of the sample: its body, what must become of it, and the mistake in it (empty when it is good)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedMessage(OutgoingMessage):
+    """One message of the sample, ready to send.
 
-    body: bytes
-    message_id: str
+    `expected` is what must become of it, `mistake` what is wrong with it (empty when it is good), and `external_id` names the order
+    in it (empty when no order can be read from it).
+    """
+
     expected: InboxOutcome
-    mistake: str
-
-    def outgoing(self) -> OutgoingMessage:
-        """The message as it is sent."""
-        return OutgoingMessage(body=self.body, message_id=self.message_id)
+    external_id: str
+    mistake: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,24 +85,25 @@ def write_feed(path: Path, feed: SampleFeed) -> int:
     return len(feed.messages)
 
 
-def read_feed(path: Path) -> Iterator[OutgoingMessage]:
-    """The messages in a file of lines, as they came: a broken line is sent broken, and the hub says what is wrong with it.
+def read_feed(path: Path | None) -> Iterator[OutgoingMessage]:
+    """The messages in a file of lines (None: on standard input), as they came: a broken line is sent broken, and the hub says what is wrong with it.
 
     Empty lines are skipped. A message's id is its event's, or else made from the line, so that sending a file twice repeats the ids.
     Raises FeedError when the file cannot be read or a line is longer than the bus takes.
     """
+    name = "standard input" if path is None else str(path)
     try:
-        with path.open("rb") as file:
+        with nullcontext(sys.stdin.buffer) if path is None else path.open("rb") as file:
             for number, line in enumerate(iter(lambda: file.readline(_LONGEST_LINE + 1), b""), start=1):
                 if len(line) > _LONGEST_LINE:
                     raise FeedError(
-                        f"Line {number} of {path} is longer than {_LONGEST_LINE:,} bytes. Send one event a line."
+                        f"Line {number} of {name} is longer than {_LONGEST_LINE:,} bytes. Send one event a line."
                     )
                 body = line.rstrip(b"\r\n")
                 if body.strip():
                     yield OutgoingMessage(body=body, message_id=_message_id(body))
     except OSError as error:
-        raise FeedError(f"The feed {path} cannot be read: {error.strerror}.") from error
+        raise FeedError(f"The feed {name} cannot be read: {error.strerror}.") from error
 
 
 def _messages(draw: OrderDraw, count: int) -> tuple[FeedMessage, ...]:
@@ -109,24 +112,27 @@ def _messages(draw: OrderDraw, count: int) -> tuple[FeedMessage, ...]:
     # Never the first message: a duplicate needs one to repeat.
     places = dict(zip(sorted(luck.sample(range(1, count), bad)), range(bad), strict=True)) if bad else {}
     types = draw_work_types(luck, count - bad)
-    good: list[dict[str, object]] = []
+    good: list[dict[str, Any]] = []
     made = []
     for number in range(count):
         if number not in places:
             order = draw.order(number, types[len(good)])
             good.append(order)
-            body = _line(draw.event(order, number))
-            made.append(FeedMessage(body, _message_id(body), InboxOutcome.IMPORTED, ""))
+            made.append(_feed_message(_line(draw.event(order, number)), InboxOutcome.IMPORTED, order, ""))
             continue
         defect = DEFECTS[places[number] % len(DEFECTS)]
         repeats = defect.expected is InboxOutcome.DUPLICATE
         order = luck.choice(good) if repeats else draw.order(number, "meter_swap")
-        body = defect.spoil(draw.event(order, number))
-        made.append(FeedMessage(body, _message_id(body), defect.expected, defect.name))
+        made.append(_feed_message(defect.spoil(draw.event(order, number)), defect.expected, order, defect.name))
     return tuple(made)
 
 
-def _line(event: dict[str, object]) -> bytes:
+def _feed_message(body: bytes, expected: InboxOutcome, order: Mapping[str, Any], mistake: str) -> FeedMessage:
+    named = "" if expected is InboxOutcome.DEAD_LETTERED else str(order["externalId"])
+    return FeedMessage(body=body, message_id=_message_id(body), expected=expected, external_id=named, mistake=mistake)
+
+
+def _line(event: dict[str, Any]) -> bytes:
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -1,21 +1,16 @@
-"""The verbs of the room: receive a message of the utility, note what it must hear, and relay that to the bus."""
-
-from collections.abc import Callable, Sequence
+"""The verbs of the room: receive a message of the utility, and note what it must hear. `ingest.relay` sends that."""
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.events import Actor, ActorKind, Event
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.messaging.envelope import Envelope, MalformedEnvelope, parse_envelope
-from hub.messaging.service_bus import Complete, DeadLetter, OutgoingMessage, ReceivedMessage, Settlement
+from hub.messaging.service_bus import Complete, DeadLetter, ReceivedMessage, Settlement
 from ingest import outbox
 from ingest.events import ESCALATED, escalated, state_changed
 from ingest.inbox import InboxOutcome, already_imported, broken_key, claim, claimed_detail, event_key, settle_claim
 from ingest.mapping import judge_request
 from ingest.schemas import CREATE_TYPE, MalformedOrderError, WorkOrderRequest, read_request
-
-type Publish = Callable[[Sequence[OutgoingMessage]], None]
-"""Hands messages to the bus in order; returns when the bus has them all, raises when it may not."""
 
 _LONGEST_NAME = 200
 _LONGEST_SENTENCE = 500
@@ -54,15 +49,6 @@ def record_for_utility(work: UnitOfWork, event: Event) -> None:
     elif event.after:
         appointment = outbox.agreed_appointment(work, WorkOrderStatus(event.after), order.id)
         outbox.add(work, state_changed(order, event, appointment))
-
-
-def relay_outbox(hub: Hub, publish: Publish, *, batch_size: int = 200) -> int:
-    """Hand every waiting event to the bus, in order; returns how many. 0 when another relay is at work.
-
-    An event is marked sent after `publish` returned. A crash in between sends it again with the same id, so receivers can tell.
-    Raises what `publish` raises; the events then wait for the next call.
-    """
-    return outbox.relay(hub, publish, batch_size)
 
 
 def _read_envelope(message: ReceivedMessage) -> Envelope:
