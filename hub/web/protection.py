@@ -77,8 +77,9 @@ class SameSiteWrites:
         await self._app(scope, receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
+        # Asked first: under our own Referrer-Policy browsers send `Origin: null` with the forms of our own pages.
         site = headers.get("sec-fetch-site")
-        if site is not None and site not in {"same-origin", "none"}:
-            return True
+        if site is not None:
+            return site not in {"same-origin", "none"}
         origin = headers.get("origin")
         return origin is not None and urlsplit(origin).netloc not in {self._own, headers.get("host", "")}
