@@ -72,12 +72,13 @@ class Entities:
 
     def publish(self, routes: tuple[Route, ...], encoded: bytes, now_ms: int) -> None:
         """Put one transfer's messages where they go; raises wire.MalformedMessage before anything is put."""
-        accepted = [(each, wire.time_to_live_ms(each)) for each in wire.unpack_batch(encoded)]
-        for each, ttl_ms in accepted:
-            for route in routes:
-                if filters.takes(route.rules, each):
-                    expires_ms = _expires_ms(now_ms, ttl_ms, route.time_to_live)
-                    route.queue.put(StoredMessage(self._journal.next_sequence(), each, now_ms, expires_ms))
+        puts: list[tuple[Route, bytes]] = []
+        for each in wire.unpack_batch(encoded):
+            wire.check(each)
+            puts += [(route, each) for route in routes if filters.takes(route.rules, each)]
+        for route, each in puts:
+            expires_ms = _expires_ms(now_ms, wire.time_to_live_ms(each), route.time_to_live)
+            route.queue.put(StoredMessage(self._journal.next_sequence(), each, now_ms, expires_ms))
 
     def free_expired_locks(self, now_ms: int) -> None:
         """Free every message that was held too long."""

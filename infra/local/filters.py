@@ -2,18 +2,25 @@
 
 from collections.abc import Sequence
 
-from proton import Message
+from proton import Message, ProtonException
 
 from infra.local.config import CorrelationFilter, Rule
 from infra.local.requests import application_property
+from infra.local.wire import MalformedMessage
 
 
 def takes(rules: Sequence[Rule], encoded: bytes) -> bool:
-    """Whether any rule takes the message; a subscription without rules takes every message."""
+    """Whether any rule takes the message; a subscription without rules takes every message.
+
+    Raises wire.MalformedMessage.
+    """
     if not rules:
         return True
     message = Message()
-    message.decode(encoded)
+    try:
+        message.decode(encoded)
+    except ProtonException as error:
+        raise MalformedMessage(f"The message cannot be read: {error}.") from error
     return any(_matches(rule.properties.correlation_filter, message) for rule in rules)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from proton import Delivery, Message, Receiver, Sender, int32, symbol
+from proton import Condition, Delivery, Message, ProtonException, Receiver, Sender, int32, symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,16 @@ class RequestLink:
         request = Message()
         encoded = self._link.recv(delivery.pending) or b""
         self._link.advance()
-        request.decode(bytes(encoded))
+        self._link.flow(1)
+        try:
+            request.decode(bytes(encoded))
+        except ProtonException as error:
+            delivery.local.condition = Condition("amqp:decode-error", str(error), {"size": len(encoded)})
+            delivery.update(Delivery.REJECTED)
+            delivery.settle()
+            return
         delivery.update(Delivery.ACCEPTED)
         delivery.settle()
-        self._link.flow(1)
         self._reply(self._encode(request, self._node(request)))
 
     def _encode(self, request: Message, answer: Answer) -> bytes:

@@ -53,10 +53,12 @@ class Section:
 def end_of_value(encoded: bytes, at: int) -> int:
     """The offset just after the value that starts at `at`; raises MalformedMessage when it runs past the end."""
     try:
-        constructor = encoded[at]
-        if constructor == _DESCRIBED:
-            return end_of_value(encoded, end_of_value(encoded, at + 1))
-        kind = constructor >> 4
+        while encoded[at] == _DESCRIBED:
+            # A descriptor is plain itself; what it describes may be described again.
+            if encoded[at + 1] == _DESCRIBED:
+                raise MalformedMessage("A descriptor is itself described.")
+            at = end_of_value(encoded, at + 1)
+        kind = encoded[at] >> 4
         if kind in _FIXED:
             end = at + 1 + _FIXED[kind]
         elif kind in _SIZED:
@@ -108,6 +110,8 @@ def unpack_batch(encoded: bytes) -> list[bytes]:
             continue
         if section.code != DATA:
             return [encoded]
+        if encoded[section.value] not in {0xA0, 0xB0}:
+            raise MalformedMessage("A data section holds something other than bytes.")
         width = 1 if encoded[section.value] == 0xA0 else 4
         inner = encoded[section.value + 1 + width : section.end]
         if not _is_message(inner):
@@ -123,6 +127,15 @@ def _is_message(encoded: bytes) -> bool:
         return any(section.code >= DATA for section in sections(encoded))
     except MalformedMessage:
         return False
+
+
+def check(encoded: bytes) -> None:
+    """Raise MalformedMessage for a message that could not be delivered or dead-lettered later."""
+    for section in sections(encoded):
+        if section.code == HEADER:
+            _items(encoded, section.value)
+        elif section.code in {MESSAGE_ANNOTATIONS, APPLICATION_PROPERTIES}:
+            _pairs(encoded, section.value)
 
 
 def time_to_live_ms(encoded: bytes) -> int | None:
@@ -194,6 +207,8 @@ def _items(encoded: bytes, at: int) -> list[bytes]:
 
 def _pairs(encoded: bytes, at: int) -> list[tuple[bytes, bytes]]:
     items = _items(encoded, at)
+    if len(items) % 2:
+        raise MalformedMessage("A map has a key without a value.")
     return list(zip(items[::2], items[1::2], strict=True))
 
 
