@@ -1,0 +1,27 @@
+"""The room's verbs: slots are offered, held, confirmed, moved and cancelled; days are planned and published."""
+
+from scheduling.holding import (
+    NotASlotError,
+    cancel_appointment,
+    confirm_appointment,
+    current_appointment,
+    expire_holds,
+    hold_slot,
+    release_visits,
+)
+from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, is_bookable, offer_slots
+
+__all__ = [
+    "NotASlotError",
+    "RefusedWindow",
+    "SlotOffer",
+    "SlotOffers",
+    "cancel_appointment",
+    "confirm_appointment",
+    "current_appointment",
+    "expire_holds",
+    "hold_slot",
+    "is_bookable",
+    "offer_slots",
+    "release_visits",
+]

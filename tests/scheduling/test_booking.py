@@ -1,0 +1,177 @@
+"""A slot's way from offer to hold, confirmation, move, cancellation and expiry, on the real database."""
+
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from hub.bootstrap import Hub
+from hub.clock import FixedClock
+from hub.domain.appointments import Visit
+from hub.domain.errors import HoldExpiredError, SlotPastError, SlotTakenError, TransitionRefusedError
+from hub.domain.events import CITIZEN
+from hub.domain.ids import WorkOrderId
+from hub.domain.lifecycle import AppointmentStatus, VisitStatus, WorkOrderStatus
+from hub.domain.work_orders import WorkOrder
+from scheduling.service import (
+    NotASlotError,
+    SlotOffer,
+    cancel_appointment,
+    confirm_appointment,
+    current_appointment,
+    expire_holds,
+    hold_slot,
+    offer_slots,
+)
+from tests.samples import a_work_order, add_route, add_technician
+
+BRUSSELS = ZoneInfo("Europe/Brussels")
+TUESDAY = date(2026, 5, 5)
+
+
+def add_orders(hub: Hub, count: int = 1) -> list[WorkOrder]:
+    """Orders whose citizens were invited; one technician works on Tuesday and Wednesday."""
+    with hub.unit_of_work() as work:
+        technician = add_technician(work)
+        for day in (TUESDAY, TUESDAY + timedelta(days=1)):
+            add_route(work, technician, day)
+        orders = [work.work_orders.add(a_work_order(status=WorkOrderStatus.CONTACTING)) for _ in range(count)]
+        work.commit()
+    return orders
+
+
+def visits_of(hub: Hub, order: WorkOrderId) -> list[Visit]:
+    with hub.unit_of_work() as work:
+        table = work.visits.table
+        return work.visits.list_where(table.c.work_order_id == order, order_by=(table.c.starts_at,))
+
+
+def first_on(offers: tuple[SlotOffer, ...], day: date) -> SlotOffer:
+    return min((o for o in offers if o.starts_at.astimezone(BRUSSELS).date() == day), key=lambda o: o.starts_at)
+
+
+def test_an_offer_can_be_held_confirmed_and_is_then_planned_on_a_route(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    offer = offer_slots(hub, order.id).offers[0]
+    held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+    assert (held.status, held.lease_until) == (AppointmentStatus.HELD, hub.clock.now() + timedelta(minutes=10))
+    confirmed = confirm_appointment(hub, order.id, held.id, by=CITIZEN)
+    assert confirmed.status is AppointmentStatus.CONFIRMED
+    (visit,) = visits_of(hub, order.id)
+    assert visit.status is VisitStatus.PLANNED
+    assert offer.starts_at <= visit.starts_at < offer.ends_at
+    with hub.unit_of_work() as work:
+        assert work.work_orders.get(order.id).status is WorkOrderStatus.BOOKED
+
+
+def test_a_double_click_changes_nothing(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    offer = offer_slots(hub, order.id).offers[0]
+    holds = {hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN).id for _ in range(2)}
+    assert len(holds) == 1
+    confirmed = [confirm_appointment(hub, order.id, holds.copy().pop(), by=CITIZEN) for _ in range(2)]
+    assert confirmed[0] == confirmed[1]
+    assert len(visits_of(hub, order.id)) == 1
+
+
+def test_another_choice_replaces_the_hold(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    one, other = offer_slots(hub, order.id).offers[:2]
+    hold_slot(hub, order.id, one.starts_at, one.ends_at, by=CITIZEN)
+    second = hold_slot(hub, order.id, other.starts_at, other.ends_at, by=CITIZEN)
+    assert current_appointment(hub, order.id) == second
+    assert sorted(v.status for v in visits_of(hub, order.id)) == [VisitStatus.CANCELLED, VisitStatus.PLANNED]
+
+
+def test_a_hold_expires_once_and_its_confirmation_is_refused(hub: Hub, clock: FixedClock) -> None:
+    (order,) = add_orders(hub)
+    offer = offer_slots(hub, order.id).offers[0]
+    held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+    assert expire_holds(hub, clock.now()) == 0
+    clock.advance(timedelta(minutes=10))
+    with pytest.raises(HoldExpiredError):
+        confirm_appointment(hub, order.id, held.id, by=CITIZEN)
+    assert [expire_holds(hub, clock.now()) for _ in range(2)] == [1, 0]
+    assert current_appointment(hub, order.id) is None
+    assert [v.status for v in visits_of(hub, order.id)] == [VisitStatus.CANCELLED]
+
+
+def test_a_move_keeps_the_old_time_until_the_new_one_is_confirmed_even_on_the_same_route(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    offers = offer_slots(hub, order.id).offers
+    tuesday = [o for o in offers if o.starts_at.astimezone(BRUSSELS).date() == TUESDAY]
+    old, new = tuesday[0], tuesday[-1]
+    first = confirm_appointment(
+        hub, order.id, hold_slot(hub, order.id, old.starts_at, old.ends_at, by=CITIZEN).id, by=CITIZEN
+    )
+    held = hold_slot(hub, order.id, new.starts_at, new.ends_at, by=CITIZEN)
+    assert len([v for v in visits_of(hub, order.id) if v.status is VisitStatus.PLANNED]) == 2
+    second = confirm_appointment(hub, order.id, held.id, by=CITIZEN)
+    assert (second.sequence, second.replaces) == (2, first.id)
+    live = [v for v in visits_of(hub, order.id) if v.status is VisitStatus.PLANNED]
+    assert [v.appointment_id for v in live] == [second.id]
+
+
+def test_a_cancelled_time_is_free_again_and_the_order_goes_back_to_the_ladder(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    offer = offer_slots(hub, order.id).offers[0]
+    held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+    confirm_appointment(hub, order.id, held.id, by=CITIZEN)
+    for _ in range(2):
+        cancel_appointment(hub, order.id, by=CITIZEN, reason="not at home")
+    with hub.unit_of_work() as work:
+        assert work.work_orders.get(order.id).status is WorkOrderStatus.CONTACTING
+    assert (offer.starts_at, offer.ends_at) in [(o.starts_at, o.ends_at) for o in offer_slots(hub, order.id).offers]
+
+
+def test_a_window_is_taken_when_no_route_has_room_and_says_so(hub: Hub) -> None:
+    orders = add_orders(hub, 4)
+    wanted = first_on(offer_slots(hub, orders[0].id).offers, TUESDAY)
+    taken = 0
+    for order in orders:
+        try:
+            hold_slot(hub, order.id, wanted.starts_at, wanted.ends_at, by=CITIZEN)
+        except SlotTakenError:
+            taken += 1
+    # Services of 45 minutes whose start lies in two hours: 08:00, 08:45, 09:30; a fourth would start too late.
+    assert taken == 1
+    refused = offer_slots(hub, orders[3].id).refused
+    assert any((r.starts_at, r.ends_at) == (wanted.starts_at, wanted.ends_at) and r.sentence for r in refused)
+
+
+def test_a_past_slot_and_times_of_ones_own_making_are_refused(hub: Hub, clock: FixedClock) -> None:
+    (order,) = add_orders(hub)
+    offer = first_on(offer_slots(hub, order.id).offers, TUESDAY)
+    with pytest.raises(NotASlotError):
+        hold_slot(hub, order.id, offer.starts_at + timedelta(minutes=7), offer.ends_at, by=CITIZEN)
+    clock.set(offer.starts_at - timedelta(hours=1))
+    with pytest.raises(SlotPastError):
+        hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+
+
+def test_an_order_that_is_over_offers_nothing_and_cannot_be_held(hub: Hub) -> None:
+    (order,) = add_orders(hub)
+    offer = offer_slots(hub, order.id).offers[0]
+    with hub.unit_of_work() as work:
+        before = work.work_orders.get(order.id)
+        work.work_orders.swap(before, a_work_order(**{**before.__dict__, "status": WorkOrderStatus.COMPLETED}))
+        work.commit()
+    assert offer_slots(hub, order.id).offers == ()
+    with pytest.raises(TransitionRefusedError):
+        hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+
+
+@pytest.mark.parametrize(("day", "utc_hour"), [(date(2026, 10, 25), 7), (date(2026, 3, 29), 6)])
+def test_on_the_days_the_clocks_change_a_slot_is_still_at_eight_by_the_clock(
+    hub: Hub, clock: FixedClock, day: date, utc_hour: int
+) -> None:
+    clock.set(datetime(day.year, day.month, day.day, 9, tzinfo=BRUSSELS) - timedelta(days=3))
+    with hub.unit_of_work() as work:
+        add_route(work, add_technician(work), day)
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.CONTACTING))
+        work.commit()
+    offer = first_on(offer_slots(hub, order.id).offers, day)
+    assert offer.starts_at.hour == utc_hour
+    assert offer.starts_at.astimezone(BRUSSELS).hour == 8
+    held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+    assert confirm_appointment(hub, order.id, held.id, by=CITIZEN).starts_at == offer.starts_at
