@@ -56,7 +56,7 @@ def drop_file(settings: Settings, path: str) -> None:
 
 
 def _store(settings: Settings) -> "ObjectStore":
-    return _open_store(settings.files_url or default_state_dir(settings.state_dir).absolute().as_uri())
+    return _open_store(settings.files_url or (settings.state_dir or default_state_dir()).absolute().as_uri())
 
 
 @lru_cache(maxsize=16)

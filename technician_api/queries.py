@@ -42,7 +42,8 @@ _SHOWN = tuple(set(VisitStatus) - {VisitStatus.PLANNED, VisitStatus.CANCELLED})
 
 def my_day(hub: Hub, technician: Technician, day: date | None) -> MyDay:
     """The technician's visits on `day` (default: today where they live), in the planned order, dispatched ones only."""
-    wanted = day or hub.clock.now().astimezone(ZoneInfo(technician.zone)).date()
+    now = hub.clock.now().astimezone(ZoneInfo(technician.zone))
+    wanted = day or now.date()
     visit, route = tables.visit.c, tables.route.c
     with hub.unit_of_work() as work:
         routes = select(route.id).where(route.technician_id == technician.id, route.day == wanted)
@@ -53,7 +54,8 @@ def my_day(hub: Hub, technician: Technician, day: date | None) -> MyDay:
             order_by=(visit.starts_at, visit.id),
         )
         views = visit_views(work, visits)
-    return MyDay(date=wanted, technician=TechnicianView(id=technician.id, name=technician.name), visits=views)
+    owner = TechnicianView(id=technician.id, name=technician.name)
+    return MyDay(date=wanted, now=now, technician=owner, visits=views)
 
 
 def visit_views(work: UnitOfWork, visits: Sequence[Visit]) -> list[VisitView]:

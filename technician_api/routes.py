@@ -94,7 +94,7 @@ def begin_session(
     return EnrolledBrowser(device_id=new.signed_in.device.id, technician=_technician(new))
 
 
-@api.delete("/session", status_code=204, tags=["Phone"], responses=_problems(401))
+@api.delete("/session", status_code=204, tags=["Phone"], responses=_problems(401, 422))
 def end_session(hub: HubDependency, who: SignedInDependency, response: Response) -> None:
     """Sign this phone out: its token works no more."""
     sign_out(hub, who)
@@ -182,7 +182,7 @@ def add(
     "/visits/{visit_id}/photos/{photo_id}",
     response_class=Response,
     tags=["Photos"],
-    responses={200: {"content": {"image/jpeg": {}}, "description": "The photo."}, **_problems(401, 404)},
+    responses={200: {"content": {"image/jpeg": {}}, "description": "The photo."}, **_problems(401, 404, 422)},
 )
 def read_photo(hub: HubDependency, who: SignedInDependency, visit_id: UUID, photo_id: UUID) -> Response:
     """A photo of the technician's own visit."""

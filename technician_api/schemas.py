@@ -131,6 +131,7 @@ class MyDay(_Wire):
     """The visits of one day in the planned order."""
 
     date: date
+    now: datetime = Field(description="The hub's time; a phone corrects its own clock by it.")
     technician: TechnicianView
     visits: list[VisitView]
 

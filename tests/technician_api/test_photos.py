@@ -140,7 +140,7 @@ def test_far_too_much_without_a_length_is_refused_too(phone: Phone, on_site: Vis
         "Content-Type": "multipart/form-data; boundary=x",
     }
     url = f"{API}/visits/{on_site.id}/photos"
-    answer = phone.client.post(url, content=endless(), headers=headers)  # type: ignore[arg-type]
+    answer = phone.client.post(url, content=endless(), headers=headers)
     assert answer.status_code == 413
 
 

@@ -1,0 +1,135 @@
+// One card for each visit. Everything is set as text, never as HTML.
+
+const PREFIX = "/api/technician/v1";
+const STEP_NAMES = { "set-off": "Set off", arrive: "I am there", start: "Start work", complete: "Work is done" };
+const STATUS_NAMES = {
+  dispatched: "To do", "en route": "On the way", "on site": "At the door", working: "Working", completed: "Done", aborted: "Not done",
+};
+const REASONS = [
+  ["no access", "No access: nobody opened, or the place cannot be entered"],
+  ["refused", "Refused: the citizen does not want the work"],
+  ["unsafe", "Unsafe: working here is dangerous"],
+  ["other", "Another reason"],
+];
+const KINDS = [["extra time", "Extra time"], ["material", "Material"], ["unforeseen work", "Unforeseen work"]];
+
+export function el(name, options = {}, ...children) {
+  const { text, on, ...attributes } = options;
+  const made = document.createElement(name);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (value === true) made.setAttribute(key, "");
+    else if (value !== false && value !== null && value !== undefined) made.setAttribute(key, value);
+  }
+  if (text !== undefined) made.textContent = text;
+  for (const [event, listener] of Object.entries(on ?? {})) made.addEventListener(event, listener);
+  made.append(...children.filter(Boolean));
+  return made;
+}
+
+function clockTime(instant, zone) {
+  return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
+}
+
+/** `act`: { step(visit, name), abort(visit, reason, note), report(visit, body), photo(visit, file), busy(visitId) }. */
+export function card(visit, act) {
+  const busy = act.busy(visit.id);
+  const over = visit.next_actions.length === 0;
+  const title = `visit-${visit.id}`;
+  return el(
+    "li",
+    { class: over ? "visit visit--over" : "visit", "data-visit": visit.id, "data-status": visit.status, "aria-labelledby": title, "aria-busy": busy ? "true" : null },
+    ...facts(visit, title),
+    ...steps(visit, act, busy),
+    photos(visit, act, busy),
+    visit.can_report && reportForm(visit, act, busy),
+    visit.next_actions.includes("abort") && abortForm(visit, act, busy),
+  );
+}
+
+function facts(visit, title) {
+  const { address, zone, citizen } = visit;
+  const mood = { completed: " mark--good", aborted: " mark--bad" }[visit.status] ?? "";
+  const window = visit.arrival_window;
+  const minutes = Math.round(visit.travel_seconds / 60);
+  const language = document.documentElement.lang;
+  return [
+    el("h2", { id: title, tabindex: "-1" },
+      el("span", { class: "visit__when", text: `${clockTime(visit.planned_start, zone)} ` }),
+      document.createTextNode(visit.work_type.names[language] ?? visit.work_type.code)),
+    el("p", {}, el("span", { class: `mark${mood}`, text: STATUS_NAMES[visit.status] ?? visit.status }),
+      visit.abort_reason && document.createTextNode(` ${visit.abort_reason}`)),
+    el("p", {}, el("strong", { text: `${address.street}, ${address.postcode} ${address.town}` })),
+    window && el("p", { text: `Promised: arrive between ${clockTime(window.starts_at, zone)} and ${clockTime(window.ends_at, zone)}` }),
+    el("p", { class: "hint", text: `${minutes} min drive · order ${visit.order_number} · ${address.latitude.toFixed(5)}, ${address.longitude.toFixed(5)}` }),
+    citizen && el("p", {}, document.createTextNode(`${citizen.first_name} (${citizen.language}) `),
+      citizen.phone && el("a", { href: `tel:${citizen.phone.replace(/[^+\d]/g, "")}`, text: `Call ${citizen.phone}` })),
+    visit.notes && el("p", { text: visit.notes }),
+  ];
+}
+
+function steps(visit, act, busy) {
+  const names = visit.next_actions.filter((name) => name !== "abort");
+  return names.map((name, place) =>
+    el("button", { type: "button", class: place === 0 ? "big" : null, disabled: busy, "data-step": name, text: STEP_NAMES[name], on: { click: () => act.step(visit, name) } }));
+}
+
+function photos(visit, act, busy) {
+  if (!visit.can_report && !visit.photos.length) return null;
+  const field = `photo-${visit.id}`;
+  return el("div", {},
+    visit.photos.length > 0 && el("div", { class: "photos" }, ...visit.photos.map((id, place) =>
+      el("img", { src: `${PREFIX}/visits/${visit.id}/photos/${id}`, alt: `Photo ${place + 1} of this visit`, loading: "lazy", width: 96, height: 96 }))),
+    visit.can_report && el("label", { for: field, text: "Add a photo" }),
+    visit.can_report && el("input", { id: field, type: "file", accept: "image/*", disabled: busy, on: { change: (event) => event.target.files[0] && act.photo(visit, event.target.files[0]) } }));
+}
+
+function abortForm(visit, act, busy) {
+  const group = `reason-${visit.id}`, note = `note-${visit.id}`;
+  const form = el("form", { on: { submit: (event) => {
+    event.preventDefault();
+    const answers = new FormData(form);
+    act.abort(visit, answers.get(group), answers.get("note"));
+  } } },
+    el("fieldset", {}, el("legend", { text: "Why can the work not be done?" }),
+      ...REASONS.map(([value, words]) => el("label", { class: "choice" }, el("input", { type: "radio", name: group, value, required: true }), el("span", { text: words })))),
+    el("label", { for: note, text: "What happened? (may be left empty)" }),
+    el("textarea", { id: note, name: "note", rows: 3, maxlength: 2000 }),
+    el("button", { type: "submit", class: "big warn", disabled: busy, text: "End this visit without completion" }));
+  return el("details", { "data-part": "abort" }, el("summary", { text: "It cannot be done" }), form);
+}
+
+function reportForm(visit, act, busy) {
+  const summary = `summary-${visit.id}`, rows = el("div");
+  const form = el("form", { on: { submit: (event) => {
+    event.preventDefault();
+    const confirmations = [...rows.querySelectorAll("fieldset")].map((row) => ({
+      kind: row.querySelector("select").value,
+      description: row.querySelector("[name=description]").value,
+      quantity: Number(row.querySelector("[name=quantity]").value),
+    }));
+    act.report(visit, { summary: form.querySelector("textarea").value, confirmations });
+  } } },
+    el("label", { for: summary, text: "What was done?" }),
+    el("textarea", { id: summary, rows: 4, maxlength: 4000, required: true }),
+    rows,
+    el("button", { type: "button", text: "Add extra time, material or unforeseen work", on: { click: () => {
+      const row = confirmationRow(`${visit.id}-${rows.children.length}-${Date.now()}`);
+      rows.append(row);
+      row.querySelector("select").focus();
+    } } }),
+    el("button", { type: "submit", class: "big", disabled: busy, text: "Send the report" }));
+  const heading = visit.reports ? `Report (${visit.reports} sent)` : "Report";
+  return el("details", { "data-part": "report" }, el("summary", { text: heading }), form);
+}
+
+function confirmationRow(id) {
+  const row = el("fieldset", {}, el("legend", { text: "Beyond the order" }),
+    el("label", { for: `kind-${id}`, text: "What" }),
+    el("select", { id: `kind-${id}`, name: "kind" }, ...KINDS.map(([value, text]) => el("option", { value, text }))),
+    el("label", { for: `quantity-${id}`, text: "How much (minutes for extra time, pieces otherwise)" }),
+    el("input", { id: `quantity-${id}`, name: "quantity", type: "number", inputmode: "numeric", min: 1, max: 10000, required: true }),
+    el("label", { for: `words-${id}`, text: "Why" }),
+    el("input", { id: `words-${id}`, name: "description", maxlength: 500, required: true }),
+    el("button", { type: "button", text: "Remove this", on: { click: () => row.remove() } }));
+  return row;
+}

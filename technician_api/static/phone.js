@@ -1,0 +1,147 @@
+// The phone page: enrol, my day, and what can be done with each visit.
+
+import { card } from "./cards.js";
+import { ask, newKey, NotReached, Outbox } from "./outbox.js";
+
+const at = (id) => document.getElementById(id);
+let day = null;
+let shownDate = null;
+let hubAhead = 0; // milliseconds the hub's clock is ahead of this phone's
+
+const say = (sentence) => { at("said").textContent = sentence; at("trouble").textContent = ""; };
+const complain = (sentence) => { at("trouble").textContent = sentence; };
+
+const outbox = new Outbox({
+  sent(entry, answer) {
+    say(entry.says);
+    const visit = answer.visit ?? (answer.next_actions ? answer : null);
+    if (visit) replaceVisit(visit);
+    else loadDay(shownDate);
+  },
+  refused(entry, error) {
+    complain(`${error.message} Nothing was changed.`);
+    loadDay(shownDate, { quietly: true });
+  },
+  delayed(entry, error) {
+    if (error.status === 401) return showEnrolment(error.message);
+    complain(`${error.message} What you did is kept and sent again by itself.`);
+  },
+});
+
+const act = {
+  busy: (visitId) => outbox.concerns(visitId),
+  step: (visit, name) => write(visit, name, { occurred_at: hubTime() }, { "set-off": "You are on the way.", arrive: "You are at the door.", start: "Work has begun.", complete: "This visit is done." }[name]),
+  abort: (visit, reason, note) => write(visit, "abort", { reason, note, occurred_at: hubTime() }, "This visit has ended without completion. The dispatcher knows."),
+  report: (visit, body) => write(visit, "report", body, "The report was sent."),
+  photo(visit, file) {
+    const form = () => { const made = new FormData(); made.append("file", file); return made; };
+    outbox.add({ visitId: visit.id, path: `/visits/${visit.id}/photos`, form, says: "The photo was kept." });
+    redraw(visit);
+  },
+};
+
+function write(visit, name, json, says) {
+  if (outbox.concerns(visit.id)) return; // a second tap before the first is answered
+  outbox.add({ visitId: visit.id, path: `/visits/${visit.id}/${name}`, json, says });
+  redraw(visit);
+}
+
+function hubTime() {
+  return new Date(Date.now() + hubAhead).toISOString();
+}
+
+function replaceVisit(visit) {
+  if (!day) return;
+  day.visits = day.visits.map((one) => (one.id === visit.id ? visit : one));
+  redraw(visit);
+  at(`visit-${visit.id}`)?.focus();
+}
+
+function redraw(visit) {
+  const old = document.querySelector(`[data-visit="${visit.id}"]`);
+  old?.replaceWith(card(visit, act));
+}
+
+function shift(days) {
+  const moved = new Date(`${shownDate}T12:00:00Z`);
+  moved.setUTCDate(moved.getUTCDate() + days);
+  loadDay(moved.toISOString().slice(0, 10), { move: true });
+}
+
+async function loadDay(date, { quietly = false, move = false } = {}) {
+  try {
+    day = await ask("GET", date ? `/my-day?date=${date}` : "/my-day");
+  } catch (error) {
+    if (error.status === 401) showEnrolment(quietly ? "" : error.message);
+    else if (!quietly) complain(error instanceof NotReached ? `${error.message} Try again with Reload.` : error.message);
+    return;
+  }
+  hubAhead = Date.parse(day.now) - Date.now();
+  shownDate = day.date;
+  showDay(move);
+}
+
+function showDay(move) {
+  at("enrol").hidden = true;
+  at("day").hidden = at("sign-out").hidden = false;
+  at("who").textContent = day.technician.name;
+  const spoken = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" };
+  at("day-title").textContent = new Intl.DateTimeFormat("en-GB", spoken).format(new Date(`${day.date}T12:00:00Z`));
+  at("nothing").hidden = day.visits.length > 0;
+  at("visits").replaceChildren(...day.visits.map((visit) => card(visit, act)));
+  if (move) at("day-title").focus();
+}
+
+function showEnrolment(sentence) {
+  day = null;
+  at("day").hidden = at("sign-out").hidden = true;
+  at("who").textContent = "";
+  at("visits").replaceChildren();
+  at("enrol").hidden = false;
+  if (sentence) complain(sentence);
+}
+
+let enrolment = null; // the code and its key, until the hub has answered
+
+async function enrol(event) {
+  event.preventDefault();
+  const button = at("enrol-form").querySelector("button");
+  const code = at("code").value;
+  if (enrolment?.code !== code) enrolment = { code, key: newKey() };
+  button.disabled = true;
+  try {
+    await ask("POST", "/session", { json: { code, device_label: at("label").value }, key: enrolment.key });
+    enrolment = null;
+    at("enrol-form").reset();
+    say("This phone is signed in.");
+    await loadDay(null, { move: true });
+    outbox.retry();
+  } catch (error) {
+    complain(error instanceof NotReached ? `${error.message} Tap Sign in again in a moment.` : error.message);
+    at("code").focus();
+  } finally {
+    button.disabled = false;
+  }
+}
+
+async function signOut() {
+  if (outbox.size && !confirm("Something has not been sent yet and will be lost. Sign out all the same?")) return;
+  try {
+    await ask("DELETE", "/session");
+  } catch (error) {
+    if (error instanceof NotReached) return complain(`${error.message} You are still signed in.`);
+  }
+  outbox.forget();
+  say("This phone is signed out.");
+  showEnrolment("");
+}
+
+at("enrol-form").addEventListener("submit", enrol);
+at("sign-out").addEventListener("click", signOut);
+at("day-before").addEventListener("click", () => shift(-1));
+at("day-after").addEventListener("click", () => shift(1));
+at("today").addEventListener("click", () => loadDay(null, { move: true }));
+at("reload").addEventListener("click", () => { complain(""); loadDay(shownDate); outbox.retry(); });
+
+await loadDay(null, { quietly: true });
+outbox.retry();
