@@ -20,15 +20,20 @@ PREFERRED = ((3, 13), (3, 12), (3, 14))
 """The versions the suite runs on, best first; a newer one is taken when there is none of these."""
 
 _NAMES = ("python3.13", "python3.12", "python3.14", "python3")
-_ASK = "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"
+_ASK = """
+import os, sys, sysconfig
+header = os.path.join(sysconfig.get_path("include"), "Python.h")
+print("%d.%d" % sys.version_info[:2], sys.implementation.name, "with" if os.path.exists(header) else "without", "headers")
+"""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """A Python that answered: its program and its version (major, minor)."""
+    """A Python that answered: its program, its version (major, minor), and whether C code can be compiled for it."""
 
     program: Path
     version: tuple[int, int]
+    has_headers: bool = True
 
 
 def interpreter_at(program: Path) -> Interpreter | None:
@@ -44,8 +49,8 @@ def interpreter_at(program: Path) -> Interpreter | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    said = re.fullmatch(r"(\d+)\.(\d+) cpython", answer.stdout.strip())
-    return Interpreter(program, (int(said[1]), int(said[2]))) if said else None
+    said = re.fullmatch(r"(\d+)\.(\d+) cpython (with|without) headers", answer.stdout.strip())
+    return Interpreter(program, (int(said[1]), int(said[2])), said[3] == "with") if said else None
 
 
 def places_to_look(environment: Mapping[str, str]) -> Iterator[Path]:
@@ -64,8 +69,9 @@ def places_to_look(environment: Mapping[str, str]) -> Iterator[Path]:
 
 
 def best_of(found: Iterable[Interpreter]) -> Interpreter | None:
-    """The one to use: a preferred version, else the newest that is new enough, else None."""
+    """The one to use: with headers before one without, then a preferred version, then the newest; None if all are old."""
     usable = [one for one in found if one.version >= OLDEST]
+    usable = [one for one in usable if one.has_headers] or usable
     for version in PREFERRED:
         for one in usable:
             if one.version == version:
@@ -77,9 +83,9 @@ def find_interpreter(environment: Mapping[str, str]) -> Interpreter | None:
     """A Python of this machine that runs Doorstep, without asking the network; None when it has none."""
     found = []
     for program in dict.fromkeys(places_to_look(environment)):
-        if program.exists() and (answered := interpreter_at(program)):
+        if os.access(program, os.X_OK) and (answered := interpreter_at(program)):
             found.append(answered)
-            if answered.version == PREFERRED[0]:
+            if answered.version == PREFERRED[0] and answered.has_headers:
                 break
     return best_of(found)
 

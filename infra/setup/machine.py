@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-_HEADER = "import sysconfig; print(sysconfig.get_path('include'))"
+from infra.setup.interpreters import Interpreter
 
 
 def missing_compiler() -> str | None:
@@ -19,14 +19,14 @@ def missing_compiler() -> str | None:
     )
 
 
-def missing_headers(python: Path) -> str | None:
+def missing_headers(python: Interpreter) -> str | None:
     """A sentence when this Python came without the headers that C extensions are compiled with."""
-    include = subprocess.run([str(python), "-c", _HEADER], capture_output=True, text=True, timeout=10, check=False)
-    if (Path(include.stdout.strip()) / "Python.h").exists():
+    if python.has_headers:
         return None
+    version = ".".join(map(str, python.version))
     return (
-        f"The C headers of {python} are missing; one package (python-qpid-proton) is compiled here. "
-        "Debian and Ubuntu: sudo apt-get install python3-dev (or python3.12-dev, python3.13-dev, as your Python is)"
+        f"The C headers of {python.program} are missing; one package (python-qpid-proton) is compiled here. "
+        f"Debian and Ubuntu: sudo apt-get install python{version}-dev"
     )
 
 

@@ -47,7 +47,6 @@ def _python_packages() -> bool:
     _installer()
     with shown("Python"):
         python = _interpreter()
-        _refuse(missing_headers(python.program))
         _virtual_environment(python)
     into = ["--quiet", "--python", str(VENV / "bin" / "python"), "--build-constraints", str(BUILD_LOCK)]
     environment = _installer_environment()
@@ -89,9 +88,12 @@ def _installer_environment() -> dict[str, str]:
 
 def _interpreter() -> Interpreter:
     """A Python that is new enough: one of the machine's, or one that uv downloads into the tool folder."""
-    found = find_interpreter(os.environ) or _downloaded()
+    found = find_interpreter(os.environ)
+    if found is None or not found.has_headers:
+        found = _downloaded() or found
     if found is None:
         raise SetupFailedError(wrong_python_sentence())
+    _refuse(missing_headers(found))
     return found
 
 

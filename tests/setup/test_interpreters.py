@@ -19,13 +19,13 @@ def _pretend(folder: Path, name: str, says: str) -> Path:
 
 
 def test_a_newer_python_beside_an_old_one_is_found(tmp_path: Path) -> None:
-    _pretend(tmp_path / "bin", "python3", "3.11 cpython")
-    newer = _pretend(tmp_path / "bin", "python3.12", "3.12 cpython")
+    _pretend(tmp_path / "bin", "python3", "3.11 cpython with headers")
+    newer = _pretend(tmp_path / "bin", "python3.12", "3.12 cpython with headers")
     assert find_interpreter({"PATH": str(tmp_path / "bin")}) == Interpreter(newer, (3, 12))
 
 
 def test_a_version_of_pyenv_is_found_by_home_by_root_and_by_the_shims_on_the_path(tmp_path: Path) -> None:
-    python = _pretend(tmp_path / ".pyenv" / "versions" / "3.13.0" / "bin", "python", "3.13 cpython")
+    python = _pretend(tmp_path / ".pyenv" / "versions" / "3.13.0" / "bin", "python", "3.13 cpython with headers")
     (tmp_path / ".pyenv" / "shims").mkdir()
     for environment in (
         {"HOME": str(tmp_path)},
@@ -35,12 +35,29 @@ def test_a_version_of_pyenv_is_found_by_home_by_root_and_by_the_shims_on_the_pat
         assert find_interpreter(environment) == Interpreter(python, (3, 13))
 
 
+def test_one_that_can_be_compiled_for_wins_over_one_that_cannot(tmp_path: Path) -> None:
+    _pretend(tmp_path / "bin", "python3.13", "3.13 cpython without headers")
+    whole = _pretend(tmp_path / "bin", "python3.12", "3.12 cpython with headers")
+    assert find_interpreter({"PATH": str(tmp_path / "bin")}) == Interpreter(whole, (3, 12))
+
+
+def test_without_headers_and_without_a_download_the_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    bare = Interpreter(Path("python3.12"), (3, 12), has_headers=False)
+    monkeypatch.setattr(prepare, "find_interpreter", lambda environment: bare)
+    monkeypatch.setattr(prepare, "_downloaded", lambda: None)
+    with pytest.raises(SetupFailedError, match=r"headers of python3\.12 are missing.*apt-get install python3\.12-dev"):
+        prepare._interpreter()
+    whole = Interpreter(Path("downloaded"), (3, 13))
+    monkeypatch.setattr(prepare, "_downloaded", lambda: whole)
+    assert prepare._interpreter() == whole
+
+
 def test_a_machine_with_old_ones_only_has_none(tmp_path: Path) -> None:
-    _pretend(tmp_path / "bin", "python3", "3.11 cpython")
+    _pretend(tmp_path / "bin", "python3", "3.11 cpython with headers")
     assert find_interpreter({"PATH": str(tmp_path / "bin")}) is None
 
 
-@pytest.mark.parametrize("says", ["3.12 pypy", "nonsense", ""])
+@pytest.mark.parametrize("says", ["3.12 pypy with headers", "nonsense", ""])
 def test_what_does_not_answer_like_cpython_is_passed_over(tmp_path: Path, says: str) -> None:
     assert interpreter_at(_pretend(tmp_path, "python3.12", says)) is None
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.setup import prepare
-from infra.setup.machine import missing_compiler, missing_headers, missing_node, missing_venv
+from infra.setup.machine import missing_compiler, missing_node, missing_venv
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -50,12 +50,6 @@ def test_an_old_node(bare_path: Path) -> None:
     _program(bare_path, "node", "v16.20.2")
     _program(bare_path, "npm")
     assert "Node.js is v16.20.2, and 18 or newer is needed" in (missing_node() or "")
-
-
-def test_missing_headers_of_python(tmp_path: Path) -> None:
-    assert "apt-get install python3-dev" in (missing_headers(_program(tmp_path, "python", str(tmp_path))) or "")
-    (tmp_path / "Python.h").touch()
-    assert missing_headers(_program(tmp_path, "python", str(tmp_path))) is None
 
 
 def test_a_python_that_cannot_make_virtual_environments(tmp_path: Path) -> None:
