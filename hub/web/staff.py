@@ -16,7 +16,20 @@ from fastapi import Depends, Form, Request
 from hub.domain.errors import NotAllowedError
 from hub.domain.staff import Role
 from hub.web.requests import HubDependency
-from hub.web.staff_accounts import StaffMember, member_of_session
+from hub.web.staff_accounts import StaffMember, create_staff, member_of_session, sign_in, sign_out
+
+__all__ = [
+    "STAFF_COOKIE",
+    "Staff",
+    "StaffMember",
+    "StaffWrite",
+    "create_staff",
+    "require",
+    "sign_in",
+    "sign_out",
+    "signed_in",
+    "signed_in_with_form",
+]
 
 STAFF_COOKIE = "doorstep_staff"
 

@@ -10,6 +10,8 @@ from hub.db.unit_of_work import Handler, Subscriptions
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
 from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
+from infra.console.outbox_routes import router as outbox_router
+from infra.console.routes import router as console_router
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
 from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
@@ -34,6 +36,11 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
 SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS)
 TIMERS: dict[str, Timer] = {**PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
 JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
-ROUTERS: list[APIRouter] = [staff_routes.router, technician_router]
-CONSOLE_MENU: list[tuple[str, str]] = []
+ROUTERS: list[APIRouter] = [staff_routes.router, console_router, outbox_router, technician_router]
+CONSOLE_MENU: list[tuple[str, str]] = [
+    ("/console", "Today"),
+    ("/console/board", "Board"),
+    ("/console/orders", "Orders"),
+    ("/console/technicians", "Technicians"),
+]
 """(address, name) of the console's menu, in order."""

@@ -36,7 +36,12 @@ class _LastingFiles(StaticFiles):
 
 def page_folders() -> tuple[list[Path], dict[str, Path]]:
     """Where templates and static files lie: the template folders, and the static folders by first path part."""
-    rooms = {"hub": _CHECKOUT / "hub" / "web", **{name: _CHECKOUT / name for name in _ROOMS_WITH_PAGES}}
+    rooms = {
+        "hub": _CHECKOUT / "hub" / "web",
+        "console": _CHECKOUT / "infra" / "console",
+        "board": _CHECKOUT / "scheduling" / "board",
+        **{name: _CHECKOUT / name for name in _ROOMS_WITH_PAGES},
+    }
     templates = [folder / "templates" for folder in rooms.values()]
     static = {name: folder / "static" for name, folder in rooms.items() if (folder / "static").is_dir()}
     return templates, {**static, "vendor": VENDOR_FOLDER}

@@ -1,0 +1,183 @@
+"""What needs somebody's attention now: counts over all rooms, worst first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlencode
+
+from sqlalchemy import Connection, func, select
+
+from hub.db import tables
+from hub.domain.contact import NotificationStatus
+from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
+from ingest.inbox import InboxOutcome
+
+_QUIET_EVENTS = timedelta(minutes=5)
+_SILENT_WORKER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Matter:
+    """One thing somebody should look at: how many, what it means, and where to go (empty: no page of ours)."""
+
+    count: int
+    what: str
+    advice: str
+    address: str = ""
+
+
+@dataclass(frozen=True)
+class UnreadMessage:
+    """A message of the utility that could not be taken in, and why."""
+
+    received_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True)
+class Attention:
+    """The console's first page. `orders` counts every status, empty ones too; `visits` those of the day by status."""
+
+    matters: tuple[Matter, ...]
+    orders: Mapping[WorkOrderStatus, int]
+    holds: Mapping[HoldReason, int]
+    visits: Mapping[VisitStatus, int]
+    unread: tuple[UnreadMessage, ...]
+    caught_up_to: datetime | None
+
+
+def what_needs_attention(connection: Connection, now: datetime, day: tuple[datetime, datetime]) -> Attention:
+    """Everything as of `now`; `day` is the span of instants whose visits are counted."""
+    orders = _orders_by_status(connection)
+    holds = _holds_by_reason(connection)
+    caught_up_to = connection.execute(select(func.max(tables.worker_beat.c.caught_up_to))).scalar_one()
+    matters = (
+        *_order_matters(connection, now, orders, holds),
+        *_message_matters(connection, now),
+        *_worker_matters(caught_up_to, now),
+    )
+    return Attention(
+        matters=tuple(matter for matter in matters if matter.count),
+        orders=orders,
+        holds=holds,
+        visits=_visits_by_status(connection, day),
+        unread=_unread_messages(connection),
+        caught_up_to=caught_up_to,
+    )
+
+
+def _orders_by_status(connection: Connection) -> dict[WorkOrderStatus, int]:
+    order = tables.work_order.c
+    found = connection.execute(select(order.status, func.count()).group_by(order.status))
+    return dict.fromkeys(WorkOrderStatus, 0) | {row[0]: row[1] for row in found}
+
+
+def _holds_by_reason(connection: Connection) -> dict[HoldReason, int]:
+    order = tables.work_order.c
+    on_hold = order.status == WorkOrderStatus.ON_HOLD
+    found = connection.execute(
+        select(order.hold_reason, func.count())
+        .where(on_hold, order.hold_reason.is_not(None))
+        .group_by(order.hold_reason)
+    )
+    counts = {row[0]: row[1] for row in found}
+    return {reason: counts[reason] for reason in HoldReason if reason in counts}
+
+
+def _visits_by_status(connection: Connection, day: tuple[datetime, datetime]) -> dict[VisitStatus, int]:
+    visit = tables.visit.c
+    found = connection.execute(
+        select(visit.status, func.count())
+        .where(visit.starts_at >= day[0], visit.starts_at < day[1])
+        .group_by(visit.status)
+    )
+    counts = {row[0]: row[1] for row in found}
+    return {status: counts[status] for status in VisitStatus if status in counts}
+
+
+def _order_matters(
+    connection: Connection,
+    now: datetime,
+    orders: Mapping[WorkOrderStatus, int],
+    holds: Mapping[HoldReason, int],
+) -> list[Matter]:
+    order = tables.work_order.c
+    ended = (WorkOrderStatus.COMPLETED, WorkOrderStatus.CANCELLED, WorkOrderStatus.REJECTED)
+    overdue = select(func.count()).where(order.due_at < now, order.status.not_in(ended))
+    return [
+        Matter(
+            connection.execute(overdue).scalar_one(),
+            "orders past their due date",
+            "Call the citizen or the utility.",
+            orders_address(overdue="yes"),
+        ),
+        *(
+            Matter(
+                count,
+                f"orders on hold: {reason.value}",
+                "The utility has the dossier; wait for its word.",
+                orders_address(status="on hold"),
+            )
+            for reason, count in holds.items()
+        ),
+        Matter(
+            orders[WorkOrderStatus.READY],
+            "orders wait for a place in the plan",
+            "Plan the coming days.",
+            "/console/board",
+        ),
+        Matter(
+            orders[WorkOrderStatus.REJECTED],
+            "orders were rejected",
+            "The utility was told why.",
+            orders_address(status="rejected"),
+        ),
+    ]
+
+
+def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
+    inbox, notification, outbox = tables.inbox_message.c, tables.notification.c, tables.outbox_event.c
+    unread = select(func.count()).where(inbox.outcome == InboxOutcome.DEAD_LETTERED.value)
+    unclear = select(func.count()).where(
+        notification.status.in_((NotificationStatus.FAILED, NotificationStatus.UNKNOWN))
+    )
+    unheard = select(func.count()).where(outbox.sent_at.is_(None), outbox.at < now - _QUIET_EVENTS)
+    return [
+        Matter(
+            connection.execute(unread).scalar_one(),
+            "messages of the utility could not be read",
+            "See below why; the utility must send them again.",
+        ),
+        Matter(
+            connection.execute(unclear).scalar_one(),
+            "messages to citizens failed or their fate is unknown",
+            "The order's page shows which.",
+        ),
+        Matter(
+            connection.execute(unheard).scalar_one(),
+            "events wait for more than 5 minutes to go to the utility",
+            "Check that the worker runs and reaches the bus.",
+        ),
+    ]
+
+
+def _worker_matters(caught_up_to: datetime | None, now: datetime) -> list[Matter]:
+    if caught_up_to is not None and caught_up_to >= now - _SILENT_WORKER:
+        return []
+    return [Matter(1, "worker is silent", "Start it with the command: doorstep worker.")]
+
+
+def _unread_messages(connection: Connection) -> tuple[UnreadMessage, ...]:
+    inbox = tables.inbox_message.c
+    rows = connection.execute(
+        select(inbox.received_at, inbox.detail)
+        .where(inbox.outcome == InboxOutcome.DEAD_LETTERED.value)
+        .order_by(inbox.received_at.desc())
+        .limit(10)
+    )
+    return tuple(UnreadMessage(*row) for row in rows)
+
+
+def orders_address(**filters: str) -> str:
+    """The orders list with `filters`."""
+    return f"/console/orders?{urlencode(filters)}"

@@ -1,0 +1,75 @@
+"""The demo's outbox: the messages that were recorded instead of being sent."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, select, text
+
+from hub.db import tables
+from hub.domain.contact import Channel
+from hub.domain.ids import WorkOrderId
+
+NEWEST_SHOWN = 100
+MOST_AT_ONCE = 1000
+
+_LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]'»”]")
+
+
+@dataclass(frozen=True)
+class OutboxMessage:
+    """One message as the citizen would get it; `external_id` and `zone` are its order's."""
+
+    seq: int
+    channel: Channel
+    recipient: str
+    subject: str
+    body: str
+    work_order_id: WorkOrderId
+    recorded_at: datetime
+    external_id: str
+    zone: str
+
+    def pieces(self) -> Iterator[tuple[str, bool]]:
+        """The body cut into text and links: (piece, whether it is a link)."""
+        end = 0
+        for link in _LINK.finditer(self.body):
+            yield self.body[end : link.start()], False
+            yield link.group(), True
+            end = link.end()
+        yield self.body[end:], False
+
+
+def newest_messages(connection: Connection, external_id: str) -> list[OutboxMessage]:
+    """The newest messages first; those of one order only when `external_id` names it."""
+    message, order = tables.recorded_message, tables.work_order
+    query = _messages().order_by(message.c.seq.desc()).limit(NEWEST_SHOWN)
+    if external_id:
+        query = query.where(order.c.external_id == external_id)
+    return [OutboxMessage(*row) for row in connection.execute(query)]
+
+
+def messages_after(connection: Connection, seq: int) -> list[OutboxMessage]:
+    """The oldest messages after number `seq`, at most MOST_AT_ONCE of them."""
+    message = tables.recorded_message.c
+    # Numbers are given before the commit: without waiting for writers, a reader that goes on from the highest would miss one.
+    connection.execute(text("LOCK TABLE recorded_message IN SHARE MODE"))
+    query = _messages().where(message.seq > seq).order_by(message.seq).limit(MOST_AT_ONCE)
+    return [OutboxMessage(*row) for row in connection.execute(query)]
+
+
+def _messages() -> Select[Any]:
+    message, order = tables.recorded_message, tables.work_order
+    return select(
+        message.c.seq,
+        message.c.channel,
+        message.c.recipient,
+        message.c.subject,
+        message.c.body,
+        message.c.work_order_id,
+        message.c.recorded_at,
+        order.c.external_id,
+        order.c.zone,
+    ).join(order, order.c.id == message.c.work_order_id)
