@@ -31,6 +31,19 @@ def signed_in(
     return identify(hub, token)
 
 
+def perhaps_signed_in(
+    hub: HubDependency,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    cookie: Annotated[str | None, Depends(_cookie)],
+) -> SignedIn | None:
+    """The same, or None for a phone that is not signed in."""
+    try:
+        return signed_in(hub, bearer, cookie)
+    except NotSignedInError:
+        return None
+
+
+PerhapsSignedInDependency = Annotated[SignedIn | None, Depends(perhaps_signed_in)]
 SignedInDependency = Annotated[SignedIn, Depends(signed_in)]
 KeyHeader = Annotated[
     str,

@@ -14,6 +14,7 @@ from hub.web.requests import HubDependency, PagesDependency
 from technician_api.access import (
     PREFIX,
     KeyHeader,
+    PerhapsSignedInDependency,
     SignedInDependency,
     drop_cookie,
     keep_cookie,
@@ -33,6 +34,7 @@ from technician_api.schemas import (
     Problem,
     ReportRequest,
     ReportView,
+    SessionView,
     StepRequest,
     TechnicianView,
     VisitView,
@@ -92,6 +94,15 @@ def begin_session(
     keep_cookie(response, hub.settings, new.token)
     response.headers["Cache-Control"] = "no-store"
     return EnrolledBrowser(device_id=new.signed_in.device.id, technician=_technician(new))
+
+
+@api.get("/session", tags=["Phone"], responses=_problems(422))
+def read_session(who: PerhapsSignedInDependency, response: Response) -> SessionView:
+    """Whose phone this is, or nobody's; lets a page begin without an error when it is not known yet."""
+    response.headers["Cache-Control"] = "no-store"
+    if who is None:
+        return SessionView(technician=None)
+    return SessionView(technician=TechnicianView(id=who.technician.id, name=who.technician.name))
 
 
 @api.delete("/session", status_code=204, tags=["Phone"], responses=_problems(401, 422))

@@ -68,6 +68,12 @@ class EnrolledBrowser(_Wire):
     technician: TechnicianView
 
 
+class SessionView(_Wire):
+    """Whose phone this is; empty when it is not signed in."""
+
+    technician: TechnicianView | None
+
+
 class AddressView(_Wire):
     """Where the work is done; WGS 84 degrees."""
 

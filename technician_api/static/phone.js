@@ -72,7 +72,7 @@ async function loadDay(date, { quietly = false, move = false } = {}) {
   try {
     day = await ask("GET", date ? `/my-day?date=${date}` : "/my-day");
   } catch (error) {
-    if (error.status === 401) showEnrolment(quietly ? "" : error.message);
+    if (error.status === 401) showEnrolment(error.message);
     else if (!quietly) complain(error instanceof NotReached ? `${error.message} Try again with Reload.` : error.message);
     return;
   }
@@ -143,5 +143,16 @@ at("day-after").addEventListener("click", () => shift(1));
 at("today").addEventListener("click", () => loadDay(null, { move: true }));
 at("reload").addEventListener("click", () => { complain(""); loadDay(shownDate); outbox.retry(); });
 
-await loadDay(null, { quietly: true });
-outbox.retry();
+async function begin() {
+  try {
+    const session = await ask("GET", "/session");
+    if (!session.technician) return showEnrolment("");
+    await loadDay(null);
+  } catch (error) {
+    complain(`${error.message} Try again with Reload.`);
+    at("day").hidden = false;
+  }
+  outbox.retry();
+}
+
+begin();

@@ -108,8 +108,10 @@ def test_the_page_gets_its_token_in_a_cookie_scripts_cannot_read(
     cookie = answer.headers["set-cookie"]
     assert all(part in cookie for part in ("HttpOnly", "SameSite=strict", f"Path={API}"))
     assert client.get(f"{API}/my-day").status_code == 200
+    assert client.get(f"{API}/session").json()["technician"]["name"] == "Jan Janssens"
     assert client.delete(f"{API}/session").status_code == 204
     assert client.get(f"{API}/my-day").status_code == 401
+    assert client.get(f"{API}/session").json() == {"technician": None}
 
 
 def test_a_phone_that_signed_out_cannot_come_back_with_its_token(phone: Phone) -> None:
