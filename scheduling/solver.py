@@ -22,7 +22,7 @@ from scheduling.problem import Problem
 from scheduling.reasons import Refusal
 from scheduling.routing_model import Budget, RoutingModel
 from scheduling.ruin import Ruin
-from scheduling.slack import empty_gap, openings
+from scheduling.slack import Gap, empty_gap, openings
 
 STEPS_PER_SOLUTION = 5
 STARTS = 5
@@ -162,31 +162,29 @@ class _Search:
 
 def _plan(draft: Draft) -> Plan:
     problem = draft.problem
+    vacant = [empty_gap(route) for route in problem.routes]
     return Plan(
         routes=tuple(RoutePlan(route, draft.timeline(at)) for at, route in enumerate(problem.routes)),
-        unplanned=tuple(_unplanned(draft, task) for task in draft.absent()),
+        unplanned=tuple(_unplanned(draft, task, vacant) for task in draft.absent()),
         objective=objective_of(problem, draft.sequences),
         travel_model=problem.travel.name,
     )
 
 
-def _unplanned(draft: Draft, index: int) -> Unplanned:
-    """Ask each route why it has no place for the task."""
+def _unplanned(draft: Draft, index: int, vacant: Sequence[Gap]) -> Unplanned:
+    """Ask each route why it has no place for the task; `vacant` is each route's room without any visit."""
     task = draft.problem.tasks[index]
     refusals = [
-        RouteRefusal(route.id, unsuited(route, task) or _refusal(draft, at, index))
+        RouteRefusal(route.id, unsuited(route, task) or _refusal(draft, at, index, vacant[at]))
         for at, route in enumerate(draft.problem.routes)
     ]
     return explain.unplanned(task, refusals)
 
 
-def _refusal(draft: Draft, at: int, index: int) -> Refusal:
+def _refusal(draft: Draft, at: int, index: int, vacant: Gap) -> Refusal:
     """Why a suited route has no place for the task."""
-    problem, seconds = draft.problem, draft.seconds
-    route, task = problem.routes[at], problem.tasks[index]
-    nodes = [problem.start_node(at), *draft.sequences[at], problem.end_node(at)]
+    seconds, route, task = draft.seconds, draft.problem.routes[at], draft.problem.tasks[index]
+    nodes = draft.nodes(at, draft.sequences[at])
+    alone = openings(vacant, route.pauses, seconds[nodes[0]][index], seconds[index][nodes[-1]], task.service_seconds)
     ways = [(seconds[a][index], seconds[index][b]) for a, b in pairwise(nodes)]
-    room = explain.room_for(route, draft.gaps_of(at), ways, task.service_seconds)
-    there, onward = seconds[nodes[0]][index], seconds[index][nodes[-1]]
-    alone = openings(empty_gap(route), route.pauses, there, onward, task.service_seconds)
-    return explain.no_place(room, alone, task.starts)
+    return explain.no_place(explain.room_for(route, draft.gaps_of(at), ways, task.service_seconds), alone, task.starts)
