@@ -40,7 +40,7 @@ export function card(visit, act) {
     { class: over ? "visit visit--over" : "visit", "data-visit": visit.id, "data-status": visit.status, "aria-labelledby": title, "aria-busy": busy ? "true" : null },
     ...facts(visit, title),
     ...steps(visit, act, busy),
-    photos(visit, act, busy),
+    photoPart(visit, act, busy),
     visit.can_report && reportForm(visit, act, busy),
     visit.next_actions.includes("abort") && abortForm(visit, act, busy),
   );
@@ -73,12 +73,13 @@ function steps(visit, act, busy) {
     el("button", { type: "button", class: place === 0 ? "big" : null, disabled: busy, "data-step": name, text: STEP_NAMES[name], on: { click: () => act.step(visit, name) } }));
 }
 
-function photos(visit, act, busy) {
-  if (!visit.can_report && !visit.photos.length) return null;
+/** Drawn anew by itself when a photo was kept, so that a report being typed in the same card stays. */
+export function photoPart(visit, act, busy) {
   const field = `photo-${visit.id}`;
-  return el("div", {},
-    visit.photos.length > 0 && el("div", { class: "photos" }, ...visit.photos.map((id, place) =>
-      el("img", { src: `${PREFIX}/visits/${visit.id}/photos/${id}`, alt: `Photo ${place + 1} of this visit`, loading: "lazy", width: 96, height: 96 }))),
+  const shown = visit.photos.map((id, place) =>
+    el("img", { src: `${PREFIX}/visits/${visit.id}/photos/${id}`, alt: `Photo ${place + 1} of this visit`, loading: "lazy", width: 96, height: 96 }));
+  return el("div", { "data-part": "photos" },
+    shown.length > 0 && el("div", { class: "photos" }, ...shown),
     visit.can_report && el("label", { for: field, text: "Add a photo" }),
     visit.can_report && el("input", { id: field, type: "file", accept: "image/*", disabled: busy, on: { change: (event) => event.target.files[0] && act.photo(visit, event.target.files[0]) } }));
 }

@@ -1,6 +1,6 @@
 // The phone page: enrol, my day, and what can be done with each visit.
 
-import { card } from "./cards.js";
+import { card, photoPart } from "./cards.js";
 import { ask, newKey, NotReached, Outbox } from "./outbox.js";
 
 const at = (id) => document.getElementById(id);
@@ -14,13 +14,13 @@ const complain = (sentence) => { at("trouble").textContent = sentence; };
 const outbox = new Outbox({
   sent(entry, answer) {
     say(entry.says);
-    const visit = answer.visit ?? (answer.next_actions ? answer : null);
-    if (visit) replaceVisit(visit);
-    else loadDay(shownDate);
+    if (entry.form) keepPhoto(entry.visitId, answer.id);
+    else replaceVisit(answer.visit ?? answer);
   },
   refused(entry, error) {
     complain(`${error.message} Nothing was changed.`);
-    loadDay(shownDate, { quietly: true });
+    if (entry.form) redrawPhotos(entry.visitId);
+    else loadDay(shownDate, { quietly: true });
   },
   delayed(entry, error) {
     if (error.status === 401) return showEnrolment(error.message);
@@ -36,7 +36,8 @@ const act = {
   photo(visit, file) {
     const form = () => { const made = new FormData(); made.append("file", file); return made; };
     outbox.add({ visitId: visit.id, path: `/visits/${visit.id}/photos`, form, says: "The photo was kept." });
-    redraw(visit);
+    say("Sending the photo …");
+    redrawPhotos(visit.id);
   },
 };
 
@@ -60,6 +61,19 @@ function replaceVisit(visit) {
 function redraw(visit) {
   const old = document.querySelector(`[data-visit="${visit.id}"]`);
   old?.replaceWith(card(visit, act));
+}
+
+function keepPhoto(visitId, photoId) {
+  const visit = day?.visits.find((one) => one.id === visitId);
+  if (!visit) return;
+  visit.photos.push(photoId);
+  redrawPhotos(visitId);
+}
+
+function redrawPhotos(visitId) {
+  const visit = day?.visits.find((one) => one.id === visitId);
+  const old = document.querySelector(`[data-visit="${visitId}"] [data-part=photos]`);
+  if (visit && old) old.replaceWith(photoPart(visit, act, outbox.concerns(visitId)));
 }
 
 function shift(days) {
