@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.appointments import Appointment, Visit
-from hub.domain.ids import AppointmentId, RouteId, TechnicianId, WorkOrderId
+from hub.domain.ids import AppointmentId, RouteId, TechnicianId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES
 from hub.domain.work_orders import WorkOrder
 from scheduling import problem
@@ -28,12 +28,16 @@ TRAVEL: TravelModel = GreatCircle()
 
 @dataclass(frozen=True)
 class StandingRoute:
-    """A route of the database, its live visits in order, and the same for the engine (`open`)."""
+    """A route of the database, its live visits in order, and the same for the engine (`open`).
+
+    `held` names the visits whose appointment is not confirmed yet.
+    """
 
     record: roster.Route
     technician: roster.Technician
     visits: tuple[Visit, ...]
     open: OpenRoute
+    held: frozenset[VisitId]
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,7 @@ def load_days(
         order_by=(table.c.starts_at, table.c.id),
     )
     appointments = _appointments(work, visits)
-    kept = [visit for visit in visits if not _only_held_for(visit, appointments, leaving_out)]
+    kept = [v for v in visits if v.work_order_id != leaving_out or not _is_held(v, appointments)]
     orders = _orders(work, kept)
     crew = _technicians(work, routes)
     absences = _absences(work, crew)
@@ -88,7 +92,8 @@ def load_days(
         pure = pure_route(record, technician, absences[technician.id], origin)
         stops = tuple(by_route[record.id])
         tasks = [standing_task(visit, orders[visit.work_order_id], appointments, pure, origin) for visit in stops]
-        standing.append(StandingRoute(record, technician, stops, OpenRoute.of(pure, tasks, TRAVEL)))
+        held = frozenset(visit.id for visit in stops if _is_held(visit, appointments))
+        standing.append(StandingRoute(record, technician, stops, OpenRoute.of(pure, tasks, TRAVEL), held))
     return Days(origin, tuple(standing))
 
 
@@ -148,10 +153,8 @@ def standing_task(
     )
 
 
-def _only_held_for(visit: Visit, appointments: Mapping[AppointmentId, Appointment], order: WorkOrderId | None) -> bool:
-    if order is None or visit.work_order_id != order or visit.appointment_id is None:
-        return False
-    return appointments[visit.appointment_id].lease_until is not None
+def _is_held(visit: Visit, appointments: Mapping[AppointmentId, Appointment]) -> bool:
+    return visit.appointment_id is not None and appointments[visit.appointment_id].lease_until is not None
 
 
 def _appointments(work: UnitOfWork, visits: Iterable[Visit]) -> dict[AppointmentId, Appointment]:

@@ -26,6 +26,7 @@ from hub.domain.ids import AppointmentId, VisitId, WorkOrderId
 from hub.domain.lifecycle import (
     LIVE_VISIT_STATUSES,
     MOVABLE_VISIT_STATUSES,
+    WORK_ORDER_TRANSITIONS,
     Action,
     AppointmentStatus,
     VisitStatus,
@@ -146,7 +147,7 @@ def write_route(
         starts_at, ends_at = days.instant(stop.start), days.instant(stop.end)
         if stop.task.id in newcomers:
             order, appointment = newcomers[stop.task.id]
-            visit = _new_visit(order, appointment, route.record, starts_at, ends_at, stop.travel_seconds)
+            visit = new_visit(order, appointment, route.record, starts_at, ends_at, stop.travel_seconds)
             work.create_visit(visit, by=by)
             continue
         before = standing[stop.task.id]
@@ -173,6 +174,7 @@ def confirm_appointment(
             return held
         if held.status is not AppointmentStatus.HELD or held.lease_until is None or held.lease_until <= work.now:
             raise HoldExpiredError
+        _lock_routes_of(work, order.id)
         old = confirmed_appointment(work, order.id)
         # The book is kept before the new promise: one order has one confirmed appointment, says the database.
         if old is not None:
@@ -181,7 +183,8 @@ def confirm_appointment(
             held, Action.CONFIRM, by=by, lease_until=None, confirmed_at=work.now, replaces=old.id if old else None
         )
         action = Action.BOOK if old is None else Action.RESCHEDULE
-        work.advance_work_order(order, action, by=by, hold_reason=None)
+        booked = work.advance_work_order(order, action, by=by, hold_reason=None)
+        _dispatch_if_published(work, booked, confirmed)
         work.commit()
         return confirmed
 
@@ -194,6 +197,7 @@ def cancel_appointment(hub: Hub, work_order_id: WorkOrderId, *, by: Actor, reaso
     """
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
+        _lock_routes_of(work, order.id)
         _release_hold(work, order.id, by, reason)
         appointment = confirmed_appointment(work, order.id)
         if appointment is not None:
@@ -206,6 +210,7 @@ def cancel_appointment(hub: Hub, work_order_id: WorkOrderId, *, by: Actor, reaso
 
 def release_visits(work: UnitOfWork, work_order_id: WorkOrderId, *, by: Actor, reason: str = "") -> None:
     """Inside another use case's transaction, which holds the order's lock: end all appointments and visits that are not begun."""
+    _lock_routes_of(work, work_order_id)
     _release_hold(work, work_order_id, by, reason)
     appointment = confirmed_appointment(work, work_order_id)
     if appointment is not None:
@@ -297,6 +302,32 @@ def _end(work: UnitOfWork, appointment: Appointment, action: Action, by: Actor, 
     work.advance_appointment(appointment, action, by=by, reason=reason, lease_until=None)
 
 
+def _lock_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> None:
+    """Lock every route on which the order has a live visit, in the order that everybody uses."""
+    routes = {visit.route_id for visit in _live_visits(work, work.visits.table.c.work_order_id == work_order_id)}
+    table = work.routes.table
+    if routes:
+        work.routes.list_where(table.c.id.in_(routes), order_by=(table.c.id,), lock=True)
+
+
+def _dispatch_if_published(work: UnitOfWork, order: WorkOrder, appointment: Appointment) -> None:
+    """A booking on a route that is on the technician's phone already goes there at once."""
+    for visit in _live_visits(work, work.visits.table.c.appointment_id == appointment.id):
+        if work.routes.get(visit.route_id).published_at is not None:
+            dispatch(work, visit, order, by=SYSTEM)
+
+
+def dispatch(work: UnitOfWork, visit: Visit, order: WorkOrder, *, by: Actor) -> None:
+    """Send a visit to its technician's phone, and plan its order; its planned start is what the citizen is told.
+
+    A visit that is there already, at the same time, is not sent again.
+    """
+    if visit.status is VisitStatus.PLANNED or visit.promised_arrival != visit.starts_at:
+        work.advance_visit(visit, Action.DISPATCH, by=by, promised_arrival=visit.starts_at)
+    if (order.status, Action.PLAN) in WORK_ORDER_TRANSITIONS:
+        work.advance_work_order(order, Action.PLAN, by=by)
+
+
 def _live_visits(work: UnitOfWork, where: ColumnElement[bool]) -> list[Visit]:
     return work.visits.list_where(where, work.visits.table.c.status.in_(LIVE_VISIT_STATUSES))
 
@@ -328,7 +359,7 @@ def _new_appointment(
     )
 
 
-def _new_visit(
+def new_visit(
     order: WorkOrder,
     appointment: Appointment | None,
     route: roster.Route,
@@ -336,6 +367,7 @@ def _new_visit(
     ends_at: datetime,
     travel_seconds: int,
 ) -> Visit:
+    """A planned visit of an order on a route; without an appointment when nobody has to be at home."""
     return Visit(
         id=VisitId(uuid4()),
         work_order_id=order.id,

@@ -10,10 +10,15 @@ from scheduling.holding import (
     release_visits,
 )
 from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, is_bookable, offer_slots
+from scheduling.planning import plan_days
+from scheduling.publishing import PlanNotPublishableError, PublishReport, Skipped, publish_plan
 
 __all__ = [
     "NotASlotError",
+    "PlanNotPublishableError",
+    "PublishReport",
     "RefusedWindow",
+    "Skipped",
     "SlotOffer",
     "SlotOffers",
     "cancel_appointment",
@@ -23,5 +28,7 @@ __all__ = [
     "hold_slot",
     "is_bookable",
     "offer_slots",
+    "plan_days",
+    "publish_plan",
     "release_visits",
 ]

@@ -1,0 +1,214 @@
+"""The planner's run: from the days as they stand to a draft plan that a dispatcher can look at and publish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import date
+from uuid import UUID, uuid4
+
+from hub.bootstrap import Hub
+from hub.db.unit_of_work import UnitOfWork
+from hub.domain.appointments import Visit
+from hub.domain.catalogue import WorkType
+from hub.domain.ids import PlanId, RouteId, VisitId, WorkOrderId
+from hub.domain.lifecycle import MOVABLE_VISIT_STATUSES, VisitStatus, WorkOrderStatus
+from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplanned
+from hub.domain.work_orders import WorkOrder
+from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
+from scheduling.plan import Plan
+from scheduling.problem import Pin, Problem, Task
+from scheduling.reasons import Reason, Refusal
+from scheduling.solver import Progress, Stop, solve
+from scheduling.spans import Span
+
+ENGINE = "or-tools routing + ruin and recreate"
+MOVE_PRICE_SECONDS = 900
+"""What taking a planned visit off its technician costs, in seconds of travel."""
+DISPATCHED_MOVE_PRICE_SECONDS = 7200
+"""The same once the visit is on a technician's phone."""
+
+
+def plan_days(
+    hub: Hub,
+    territory: str,
+    first_day: date,
+    last_day: date,
+    *,
+    seconds: float = 2.0,
+    seed: int = 1,
+    progress: Callable[[Progress], None] | None = None,
+) -> PlanId:
+    """Plan the days `first_day` to `last_day` (both included) of a territory and keep the result as a draft.
+
+    Booked visits are promises: each keeps its window; work without a citizen is fitted in by weight. `seconds` bounds the
+    search. Nothing is written to visits before `publish_plan`; an older draft of overlapping days is superseded.
+    """
+    with hub.unit_of_work() as work:
+        routes = work.routes.list_where(
+            work.routes.table.c.territory == territory,
+            work.routes.table.c.day.between(first_day, last_day),
+            order_by=(work.routes.table.c.day, work.routes.table.c.id),
+        )
+        days = load_days(work, routes, origin=origin_of(first_day))
+        ready = _ready_orders(work, territory)
+        problem = _problem(work, days, ready)
+    began = time.monotonic()
+    plan = solve(problem, Stop(seconds=seconds), seed, progress)
+    took = time.monotonic() - began
+    with hub.unit_of_work() as work:
+        _supersede(work, territory, first_day, last_day)
+        plan_id = PlanId(uuid4())
+        unplanned = list(_left_out(plan_id, plan, days, ready))
+        assignments = list(_assignments(plan_id, plan, days))
+        work.plans.add(
+            PlanRecord(
+                id=plan_id,
+                territory=territory,
+                first_day=first_day,
+                last_day=last_day,
+                status=PlanStatus.DRAFT,
+                seed=seed,
+                engine=ENGINE,
+                created_at=work.now,
+                solve_seconds=took,
+                travel_seconds=sum(one.timeline.travel_seconds for one in plan.routes),
+                planned_count=len(assignments),
+                unplanned_count=len(unplanned),
+            )
+        )
+        work.plan_assignments.add_all(assignments)
+        work.plan_unplanned.add_all(unplanned)
+        work.commit()
+    return plan_id
+
+
+def _ready_orders(work: UnitOfWork, territory: str) -> list[WorkOrder]:
+    table = work.work_orders.table
+    return work.work_orders.list_where(
+        table.c.territory == territory,
+        table.c.status == WorkOrderStatus.READY,
+        order_by=(table.c.imported_at, table.c.id),
+    )
+
+
+def _problem(work: UnitOfWork, days: Days, ready: list[WorkOrder]) -> Problem:
+    """Visits as they stand (one that a technician's absence makes impossible is moved or named), and the ready work."""
+    skills = _skills_of_visits(work, days)
+    standing = [
+        _standing(route, visit, task, skills[visit.work_order_id])
+        for route in days.routes
+        for visit, task in zip(route.visits, route.open.stops, strict=True)
+    ]
+    shifts = _open_shifts(days, days.seconds(work.now))
+    fresh = [
+        _ready_task(order, work.catalogue.work_type(order.work_type), windows)
+        for order in ready
+        if (windows := _ready_windows(order, days, shifts))
+    ]
+    return Problem(days.origin, tuple(route.open.route for route in days.routes), (*standing, *fresh), TRAVEL)
+
+
+def _skills_of_visits(work: UnitOfWork, days: Days) -> dict[WorkOrderId, frozenset[str]]:
+    wanted = {visit.work_order_id for route in days.routes for visit in route.visits}
+    orders = work.work_orders.list_where(work.work_orders.table.c.id.in_(wanted)) if wanted else []
+    return {order.id: frozenset(work.catalogue.work_type(order.work_type).skills) for order in orders}
+
+
+def _open_shifts(days: Days, now: int) -> list[Span]:
+    """The shifts of the planned days from now on, in order."""
+    shifts = {route.open.route.shift for route in days.routes if route.open.route.shift.end > now}
+    return sorted(Span(max(shift.start, now), shift.end) for shift in shifts)
+
+
+def _ready_task(order: WorkOrder, kind: WorkType, windows: tuple[Span, ...]) -> Task:
+    return Task(
+        id=str(order.id),
+        place=order.place,
+        service_seconds=kind.duration_seconds,
+        windows=windows,
+        skills=frozenset(kind.skills),
+        weight=order.weight,
+        territory=order.territory,
+    )
+
+
+def _standing(route: StandingRoute, visit: Visit, task: Task, skills: frozenset[str]) -> Task:
+    if visit.status not in MOVABLE_VISIT_STATUSES or visit.pinned:
+        return replace(task, pin=Pin(route.open.route.id, task.windows[0].start))
+    if visit.id in route.held:
+        # Its citizen is confirming this very moment: it stays on its route.
+        return replace(task, pin=Pin(route.open.route.id))
+    price = DISPATCHED_MOVE_PRICE_SECONDS if visit.status is VisitStatus.DISPATCHED else MOVE_PRICE_SECONDS
+    return replace(task, skills=skills, territory=route.record.territory, move_price_seconds=price)
+
+
+def _ready_windows(order: WorkOrder, days: Days, shifts: list[Span]) -> tuple[Span, ...]:
+    """The shifts of the planned days, cut to what the utility allows; disjoint, in order."""
+    opens = days.seconds(order.not_before) if order.not_before else 0
+    merged: list[Span] = []
+    for shift in shifts:
+        start = max(shift.start, opens)
+        if start >= shift.end:
+            continue
+        if merged and start <= merged[-1].end:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, shift.end))
+        else:
+            merged.append(Span(start, shift.end))
+    return tuple(merged)
+
+
+def _visits_by_task(days: Days) -> dict[str, Visit]:
+    return {str(visit.id): visit for route in days.routes for visit in route.visits}
+
+
+def _assignments(plan_id: PlanId, plan: Plan, days: Days) -> Iterable[PlanAssignment]:
+    """One for each stop, but for slots that are only held: those are nobody's promise yet."""
+    standing = _visits_by_task(days)
+    held = frozenset[VisitId]().union(*(route.held for route in days.routes))
+    for one in plan.routes:
+        for stop in one.timeline.stops:
+            visit = standing.get(stop.task.id)
+            if visit is not None and visit.id in held:
+                continue
+            yield PlanAssignment(
+                plan_id=plan_id,
+                work_order_id=visit.work_order_id if visit else WorkOrderId(UUID(stop.task.id)),
+                visit_id=visit.id if visit else None,
+                visit_version=visit.version if visit else None,
+                route_id=RouteId(UUID(one.route.id)),
+                starts_at=days.instant(stop.start),
+                ends_at=days.instant(stop.end),
+                travel_seconds=stop.travel_seconds,
+                travel_model=plan.travel_model,
+            )
+
+
+def _left_out(plan_id: PlanId, plan: Plan, days: Days, ready: list[WorkOrder]) -> Iterable[PlanUnplanned]:
+    """What the engine found no place for, and the ready work that these days are over for or not yet open to."""
+    standing = _visits_by_task(days)
+    refusals: dict[WorkOrderId, Refusal] = {}
+    for one in plan.unplanned:
+        visit = standing.get(one.task.id)
+        refusals[visit.work_order_id if visit else WorkOrderId(UUID(one.task.id))] = one.refusal
+    placed = {stop.task.id for route in plan.routes for stop in route.timeline.stops}
+    for order in ready:
+        if str(order.id) not in placed:
+            reason = Reason.OUTSIDE_SHIFT if days.routes else Reason.NO_ROUTES
+            refusals.setdefault(order.id, Refusal(reason))
+    for order_id, refusal in refusals.items():
+        yield PlanUnplanned(plan_id, order_id, refusal.reason.value, refusal.sentence())
+
+
+def _supersede(work: UnitOfWork, territory: str, first_day: date, last_day: date) -> None:
+    table = work.plans.table
+    older = work.plans.list_where(
+        table.c.territory == territory,
+        table.c.status == PlanStatus.DRAFT,
+        table.c.first_day <= last_day,
+        table.c.last_day >= first_day,
+        lock=True,
+    )
+    for plan in older:
+        work.plans.swap(plan, replace(plan, status=PlanStatus.SUPERSEDED))
