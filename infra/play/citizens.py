@@ -3,7 +3,7 @@
 import random
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -153,17 +153,20 @@ class Town:
         """What a technician finds at the address of an order."""
         return self.citizen(order_number).meet_technician()
 
-    def read_messages(self, now: datetime, number_of: Mapping[str, str]) -> int:
+    def read_messages(self, now: datetime, last_seq: int, number_of: Callable[[str], str]) -> int:
         """Let everybody read what came since the last time; returns how many messages came.
 
-        `number_of` maps an order's id to the number the citizen's habits are drawn by.
+        `last_seq` is the outbox's newest number. `number_of` gives the number of an order by its id.
         """
         count = 0
-        while messages := self._fetch():
+        while self._last_seq < last_seq:
+            messages = self._fetch()
+            if not messages:
+                break
             for message in messages:
-                self._last_seq = max(self._last_seq, int(message["seq"]))
-                self.citizen(number_of[message["work_order_id"]]).read(message["body"], now)
-                count += 1
+                self._last_seq = int(message["seq"])
+                self.citizen(number_of(message["work_order_id"])).read(message["body"], now)
+            count += len(messages)
         return count
 
     def _fetch(self) -> list[dict[str, Any]]:

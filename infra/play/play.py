@@ -31,6 +31,8 @@ from scheduling.roster import load_roster
 _LONGEST = timedelta(days=30)
 """After the last day on the road every ladder has ended long before."""
 _SETTLED = text("SELECT count(*) FROM work_order WHERE status IN ('completed', 'on hold', 'cancelled', 'rejected')")
+_LAST_MESSAGE = text("SELECT coalesce(max(seq), 0) FROM recorded_message")
+_NUMBERS = text("SELECT id::text, external_id FROM work_order")
 _OPEN_LADDERS = text("SELECT count(*) FROM contact_case WHERE status = 'open'")
 
 
@@ -97,9 +99,14 @@ class Play:
 
     def _read_messages(self, now: datetime) -> None:
         with self.world.hub.reading() as connection:
-            rows = connection.execute(text("SELECT id::text, external_id FROM work_order"))
-            self.numbers = {row.id: row.external_id for row in rows}
-        self.town.read_messages(now, self.numbers)
+            last_seq = connection.execute(_LAST_MESSAGE).scalar_one()
+        self.town.read_messages(now, last_seq, self._number_of)
+
+    def _number_of(self, order_id: str) -> str:
+        if order_id not in self.numbers:
+            with self.world.hub.reading() as connection:
+                self.numbers = {row.id: row.external_id for row in connection.execute(_NUMBERS)}
+        return self.numbers[order_id]
 
     def _plan(self, now: datetime, *, day: date, territory: str) -> None:
         self.dispatcher.plan_and_publish(territory, day, day)

@@ -12,8 +12,8 @@ from infra.play.world import World
 from ingest.sample_feed import FeedMessage, SampleFeed
 
 _TWICE_SHARE = 0.04
-_FIRST_DAY_HOURS = (8, 9, 10, 11, 12, 14, 16)
-_SECOND_DAY_HOURS = (9, 11, 14)
+_FIRST_DAY_HOURS = (8, 10, 12, 15)
+_SECOND_DAY_HOURS = (9, 13)
 
 
 @dataclass
