@@ -125,6 +125,19 @@ def read_all(connection_string: str) -> list[ReceivedMessage]:
         return found
 
 
+def test_strangers_do_not_disturb_the_broker(tmp_path: Path) -> None:
+    with broker_thread() as connection_string:
+        port = int(connection_string.split(";")[0].rsplit(":", 1)[1])
+        for said in (
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"AMQP\x03\x01\x00\x00" + b"\xff" * 300,
+            b"AMQP\x00\x01\x00\x00\x00\x00",
+        ):
+            with socket.create_connection(("127.0.0.1", port), timeout=5) as stranger:
+                stranger.sendall(said)
+        assert send_batch(connection_string, "work-orders", [message(1)]) == 1
+
+
 def test_a_stopped_broker_leaves_at_once_and_says_nothing(tmp_path: Path) -> None:
     broker = BrokerProcess(state=tmp_path).start()
     process = broker._process

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import AutoLockRenewer, ServiceBusReceiver
+from azure.servicebus.aio import ServiceBusReceiver
 from azure.servicebus.exceptions import MessageAlreadySettled, MessageLockLostError
 
 from hub.messaging.service_bus.connection import (
@@ -25,12 +25,11 @@ from hub.messaging.service_bus.connection import (
     unavailable,
     within,
 )
+from hub.messaging.service_bus.locks import HeldLocks
 from hub.messaging.service_bus.messages import ReceivedMessage, from_sdk
 
 _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 15.0
-# Longer than any pause and any handling; a lock renewed beyond this would hide a handler that hangs.
-_RENEW_SECONDS = 300.0
 # Service Bus takes no longer texts beside a dead letter.
 _LONGEST_TEXT = 1024
 
@@ -98,13 +97,14 @@ class _Consumption:
         self._handle = handle
         self._stop = stop
         self._pause = pause
-        self._renewer = AutoLockRenewer(max_lock_renewal_duration=_RENEW_SECONDS)
-        # The SDK's receiver settles one message at a time.
-        self._settling = asyncio.Lock()
+        # The SDK's receiver settles and renews one message at a time.
+        self._turn = asyncio.Lock()
+        self._locks = HeldLocks(receiver, self._turn)
         self._held: set[asyncio.Task[None]] = set()
 
     async def run(self, batch_size: int, wait_seconds: float, pauses: Pauses) -> None:
         """Receive and handle until the stop; raises what the SDK raises when the link breaks."""
+        keeper = asyncio.create_task(self._locks.keep())
         try:
             while not self._stop.is_set():
                 messages = await within(
@@ -113,11 +113,12 @@ class _Consumption:
                 )
                 pauses.reset()
                 for message in messages:
-                    self._renewer.register(self._receiver, message)
+                    self._locks.hold(message)
                 await self._handle_batch(messages)
                 await self._limit_held(batch_size)
         finally:
             await self._let_go()
+            keeper.cancel()
 
     async def _handle_batch(self, messages: list[ServiceBusReceivedMessage]) -> None:
         for at, message in enumerate(messages):
@@ -141,7 +142,8 @@ class _Consumption:
 
     async def _settle(self, message: ServiceBusReceivedMessage, settlement: Settlement) -> None:
         try:
-            async with self._settling:
+            async with self._turn:
+                self._locks.let_go(message)
                 if isinstance(settlement, DeadLetter):
                     reason, description = settlement.reason[:_LONGEST_TEXT], settlement.description[:_LONGEST_TEXT]
                     work = self._receiver.dead_letter_message(message, reason=reason, error_description=description)
@@ -156,7 +158,8 @@ class _Consumption:
 
     async def _abandon(self, message: ServiceBusReceivedMessage) -> None:
         with suppress(MessageLockLostError, MessageAlreadySettled):
-            async with self._settling:
+            async with self._turn:
+                self._locks.let_go(message)
                 await within(_SETTLE_SECONDS, self._receiver.abandon_message(message))
 
     async def _abandon_later(self, message: ServiceBusReceivedMessage, seconds: float) -> None:
@@ -177,4 +180,3 @@ class _Consumption:
                 task.cancel()
         if self._held:
             await asyncio.wait(self._held, timeout=_SETTLE_SECONDS)
-        await close_quietly(self._renewer.close())
