@@ -16,6 +16,10 @@ from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
 from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
+from portal.routes import router as portal_router
+from scheduling.board.routes import router as board_router
+from scheduling.handlers import SUBSCRIPTIONS as SCHEDULING_SUBSCRIPTIONS
+from scheduling.handlers import TIMERS as SCHEDULING_TIMERS
 from technician_api.handlers import TIMERS as TECHNICIAN_TIMERS
 from technician_api.routes import router as technician_router
 
@@ -33,10 +37,17 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
     return heard
 
 
-SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS)
-TIMERS: dict[str, Timer] = {**PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
+SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS)
+TIMERS: dict[str, Timer] = {**SCHEDULING_TIMERS, **PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
 JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
-ROUTERS: list[APIRouter] = [staff_routes.router, console_router, outbox_router, technician_router]
+ROUTERS: list[APIRouter] = [
+    portal_router,
+    staff_routes.router,
+    console_router,
+    board_router,
+    outbox_router,
+    technician_router,
+]
 CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console", "Today"),
     ("/console/board", "Board"),

@@ -1,0 +1,141 @@
+"""HTTP of the board: parse, call, render."""
+
+from datetime import date, timedelta
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Query
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from hub.bootstrap import Hub
+from hub.domain.errors import DoorstepError
+from hub.domain.ids import PlanId
+from hub.domain.staff import Role
+from hub.web import times
+from hub.web.requests import HubDependency, PagesDependency
+from hub.web.staff import Staff, StaffWrite, require
+from scheduling import service
+from scheduling.board.drawing import COLOURS, drawing_of
+from scheduling.board.published import what_was_skipped
+from scheduling.board.queries import BoardChoice, choose_day, load_board
+
+LONGEST_SPAN = timedelta(days=14)
+
+router = APIRouter(include_in_schema=False)
+
+_SEES_PLANS = Depends(require(Role.DISPATCHER, Role.OPERATIONS, Role.ADMINISTRATOR))
+_PLANS = Depends(require(Role.DISPATCHER))
+_Territory = Annotated[str, Query(max_length=100)]
+
+
+class PlanSpanError(DoorstepError):
+    """The days to plan are in the wrong order, too many, or cannot be read."""
+
+    code = "plan-span"
+
+
+@router.get("/console/board", dependencies=[_SEES_PLANS])
+def show_board(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: Staff,
+    territory: _Territory = "",
+    day: Annotated[str, Query(max_length=10)] = "",
+    view: Annotated[str, Query(max_length=10)] = "",
+) -> Response:
+    """A day's routes; `view=draft` shows what the newest draft would make of them."""
+    choice = _choice(hub, territory, day)
+    board = load_board(hub, choice.territory, choice.day, draft=view == "draft")
+    work_types = hub.catalogue.work_types
+    return pages.render(
+        "board/board.html",
+        staff=staff,
+        here="/console/board",
+        choice=choice,
+        board=board,
+        colours=COLOURS,
+        drawing=drawing_of(board, work_types, hub.settings.map_tiles_url),
+        work_names={code: kind.names["en"] for code, kind in work_types.items()},
+        may_plan=Role.DISPATCHER in staff.roles,
+        times=times,
+        address=board_address,
+    )
+
+
+@router.get("/console/board/data", dependencies=[_SEES_PLANS])
+def give_board(
+    hub: HubDependency,
+    territory: _Territory = "",
+    day: Annotated[str, Query(max_length=10)] = "",
+    view: Annotated[str, Query(max_length=10)] = "",
+) -> Response:
+    """The same day as the timeline and the map draw it."""
+    choice = _choice(hub, territory, day)
+    board = load_board(hub, choice.territory, choice.day, draft=view == "draft")
+    content = drawing_of(board, hub.catalogue.work_types, hub.settings.map_tiles_url)
+    return JSONResponse(content, headers={"Cache-Control": "no-store"})
+
+
+@router.post("/console/board/plan", dependencies=[_PLANS])
+def plan(
+    hub: HubDependency,
+    staff: StaffWrite,
+    territory: Annotated[str, Form(max_length=100)],
+    first_day: Annotated[str, Form(max_length=10)],
+    last_day: Annotated[str, Form(max_length=10)],
+    seconds: Annotated[float, Form(ge=0.1, le=60, allow_inf_nan=False)] = 2.0,
+    seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 1,
+) -> Response:
+    """Make a draft for the days, both included, and show it."""
+    first, last = _span(first_day, last_day)
+    choice = _choice(hub, territory, first_day)
+    service.plan_days(hub, choice.territory, first, last, seconds=seconds, seed=seed)
+    return RedirectResponse(board_address(choice.territory, first, view="draft"), status_code=303)
+
+
+@router.post("/console/board/publish", dependencies=[_PLANS])
+def publish(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: StaffWrite,
+    plan_id: Annotated[UUID, Form()],
+) -> Response:
+    """Publish a draft, and show what was applied and what was skipped and why."""
+    report = service.publish_plan(hub, PlanId(plan_id), by=staff.actor)
+    with hub.unit_of_work() as work:
+        published = work.plans.get(plan_id)
+    return pages.render(
+        "board/published.html",
+        staff=staff,
+        here="/console/board",
+        plan=published,
+        report=report,
+        skipped=what_was_skipped(hub, report),
+        address=board_address,
+    )
+
+
+def board_address(territory: str, day: date, **more: str) -> str:
+    """The board of a territory on a day."""
+    return f"/console/board?{urlencode({'territory': territory, 'day': day.isoformat(), **more})}"
+
+
+def _choice(hub: Hub, territory: str, day: str) -> BoardChoice:
+    try:
+        wanted = date.fromisoformat(day) if day else None
+    except ValueError:
+        wanted = None
+    return choose_day(hub, territory, wanted)
+
+
+def _span(first_day: str, last_day: str) -> tuple[date, date]:
+    try:
+        first, last = date.fromisoformat(first_day), date.fromisoformat(last_day)
+    except ValueError as error:
+        raise PlanSpanError("A day to plan was not readable. Write it as 2026-05-04.") from error
+    if last < first:
+        raise PlanSpanError("The last day to plan lies before the first. Choose them again.")
+    if last - first >= LONGEST_SPAN:
+        raise PlanSpanError(f"At most {LONGEST_SPAN.days} days can be planned at once. Choose a shorter span.")
+    return first, last
