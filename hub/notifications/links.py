@@ -41,6 +41,11 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def clean_token(token: str) -> str:
+    """The token without the punctuation a mail program may have taken into the address."""
+    return token.rstrip(_MAIL_PROGRAM_NOISE)
+
+
 def make_link(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose) -> str:
     """Store a new link and return its token, which exists nowhere else."""
     token = secrets.token_urlsafe(32)
@@ -64,7 +69,7 @@ def link_address(public_url: str, purpose: LinkPurpose, token: str) -> str:
 
 def find_link(work: UnitOfWork, token: str, purpose: LinkPurpose) -> OpenedLink:
     """The link with `token` and its order, inside a transaction; raises LinkInvalidError or LinkExpiredError."""
-    cleaned = token.rstrip(_MAIL_PROGRAM_NOISE)
+    cleaned = clean_token(token)
     if not _TOKEN.fullmatch(cleaned):
         raise LinkInvalidError
     found = work.links.find_where(citizen_link.c.token_hash == token_hash(cleaned))

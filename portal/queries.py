@@ -1,0 +1,65 @@
+"""What the citizen's pages read."""
+
+from dataclasses import dataclass
+
+from hub.bootstrap import Hub
+from hub.db.tables import appointment as appointment_table
+from hub.db.tables import visit as visit_table
+from hub.db.unit_of_work import UnitOfWork
+from hub.domain.appointments import Appointment
+from hub.domain.catalogue import WorkType
+from hub.domain.contact import LinkPurpose
+from hub.domain.lifecycle import AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.links import find_link
+
+_UNDER_WAY = (VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING)
+_WAITING_FOR_UTILITY = (HoldReason.UNSAFE, HoldReason.OTHER)
+_CHOOSING = (WorkOrderStatus.CONTACTING, WorkOrderStatus.ON_HOLD)
+_BOOKED = (WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED)
+
+
+@dataclass(frozen=True)
+class Booking:
+    """What a citizen's link opens: the order, its confirmed appointment, and the slot that is held at this instant."""
+
+    order: WorkOrder
+    work_type: WorkType
+    confirmed: Appointment | None
+    held: Appointment | None
+    under_way: bool
+
+    @property
+    def can_choose(self) -> bool:
+        """Whether a first appointment can be made. An order on hold stays open: a late answer is still welcome."""
+        if self.order.hold_reason in _WAITING_FOR_UTILITY:
+            return False
+        return self.order.status in _CHOOSING
+
+    @property
+    def can_change(self) -> bool:
+        """Whether the confirmed appointment can still be moved or cancelled: not once the technician is on the way."""
+        return self.order.status in _BOOKED and self.confirmed is not None and not self.under_way
+
+
+def find_booking(hub: Hub, token: str) -> Booking:
+    """What the link with `token` opens; raises LinkInvalidError or LinkExpiredError. Reads only."""
+    with hub.unit_of_work() as work:
+        order = find_link(work, token, LinkPurpose.BOOKING).order
+        held = _appointment(work, order, AppointmentStatus.HELD)
+        if held is not None and (held.lease_until is None or held.lease_until <= work.now):
+            held = None
+        table = visit_table.c
+        moving = work.visits.find_where(table.work_order_id == order.id, table.status.in_(_UNDER_WAY))
+        return Booking(
+            order=order,
+            work_type=work.catalogue.work_type(order.work_type),
+            confirmed=_appointment(work, order, AppointmentStatus.CONFIRMED),
+            held=held,
+            under_way=moving is not None,
+        )
+
+
+def _appointment(work: UnitOfWork, order: WorkOrder, status: AppointmentStatus) -> Appointment | None:
+    table = appointment_table.c
+    return work.appointments.find_where(table.work_order_id == order.id, table.status == status)

@@ -1,0 +1,99 @@
+"""Free times as a page shows them: by day and part of the day, with the nearest ones first when one was taken."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from hub.notifications.texts import format_day
+from scheduling.service import SlotOffer
+
+_NOON = 12
+_NEARBY = "technician_nearby"
+_NEAREST_SHOWN = 3
+DAYS_SHOWN = 4
+"""Days that are open at once; the rest is one press away."""
+
+
+@dataclass(frozen=True)
+class SlotChoice:
+    """One radio button: `value` is what the form sends back, `hours` what is read."""
+
+    value: str
+    hours: str
+    nearby: bool
+    morning: bool
+    day: str
+
+
+@dataclass(frozen=True)
+class SlotDay:
+    """The free times of one day."""
+
+    title: str
+    morning: tuple[SlotChoice, ...]
+    afternoon: tuple[SlotChoice, ...]
+
+
+def slot_value(starts_at: datetime, ends_at: datetime) -> str:
+    """A window as text, in UTC: `2026-05-05T06:00Z/2026-05-05T08:00Z`."""
+    return "/".join(f"{instant.astimezone(UTC):%Y-%m-%dT%H:%MZ}" for instant in (starts_at, ends_at))
+
+
+def read_slot_value(value: str) -> tuple[datetime, datetime] | None:
+    """The window `slot_value` wrote, or None for anything else."""
+    first, _, last = value.partition("/")
+    starts_at, ends_at = read_instant(first), read_instant(last)
+    if starts_at is None or ends_at is None or ends_at <= starts_at:
+        return None
+    return starts_at, ends_at
+
+
+def read_instant(value: str) -> datetime | None:
+    """An aware instant in ISO 8601, or None for anything else."""
+    try:
+        instant = datetime.fromisoformat(value)
+        return instant.astimezone(UTC) if instant.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def list_days(offers: Sequence[SlotOffer], zone: str, language: str) -> list[SlotDay]:
+    """The offers by local day, in the order given."""
+
+    def local_day(offer: SlotOffer) -> date:
+        return offer.starts_at.astimezone(ZoneInfo(zone)).date()
+
+    days = []
+    for _, group in groupby(offers, local_day):
+        choices = _choices(group, zone, language)
+        days.append(
+            SlotDay(
+                title=choices[0].day,
+                morning=tuple(one for one in choices if one.morning),
+                afternoon=tuple(one for one in choices if not one.morning),
+            )
+        )
+    return days
+
+
+def nearest_choices(offers: Sequence[SlotOffer], wanted: datetime, zone: str, language: str) -> tuple[SlotChoice, ...]:
+    """The free times closest to the one that could not be had, earliest first."""
+    closest = sorted(offers, key=lambda one: (abs(one.starts_at - wanted), one.starts_at))[:_NEAREST_SHOWN]
+    return _choices(sorted(closest, key=lambda one: one.starts_at), zone, language)
+
+
+def _choices(offers: Iterable[SlotOffer], zone: str, language: str) -> tuple[SlotChoice, ...]:
+    return tuple(_choice(one, zone, language) for one in offers)
+
+
+def _choice(offer: SlotOffer, zone: str, language: str) -> SlotChoice:
+    starts, ends = (instant.astimezone(ZoneInfo(zone)) for instant in (offer.starts_at, offer.ends_at))
+    return SlotChoice(
+        value=slot_value(offer.starts_at, offer.ends_at),
+        hours=f"{starts:%H:%M}–{ends:%H:%M}",
+        nearby=offer.reason == _NEARBY,
+        morning=starts.hour < _NOON,
+        day=format_day(starts, language),
+    )
