@@ -5,4 +5,4 @@ from technician_api.service.tidying import forget_old_answers
 
 SUBSCRIPTIONS: Subscriptions = {}
 JOBS: dict[str, object] = {}
-TIMERS = {"forget old answers to phones": forget_old_answers}
+TIMERS = {"forget_old_answers": forget_old_answers}
