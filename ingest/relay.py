@@ -25,45 +25,47 @@ async def relay_outbox(hub: Hub, publish: Publish, *, batch_size: int = 200) -> 
     Raises what `publish` raises, and OperationalError when the database does not answer; the events then wait for the next call.
     The database is asked in a thread, and no transaction is open while the bus is called.
     """
-    connection = await asyncio.to_thread(_open, hub)
-    if connection is None:
-        return 0
+    connection = await _to_the_end(_connect, hub)
     sent = 0
     try:
-        while batch := await asyncio.to_thread(_waiting, connection, batch_size):
+        if not await _to_the_end(_take_turn, connection):
+            return 0
+        while batch := await _to_the_end(_waiting, connection, batch_size):
             await publish([_message(hub, row) for row in batch])
-            await asyncio.to_thread(_mark_sent, hub, connection, batch)
+            await _to_the_end(_mark_sent, hub, connection, batch)
             sent += len(batch)
         return sent
     finally:
-        # Shielded: a lock that stays with a connection in the pool would keep every other relay out.
-        await asyncio.shield(asyncio.to_thread(_close, connection))
+        await _to_the_end(_end_turn, connection)
 
 
-def _open(hub: Hub) -> Connection | None:
-    """A connection that holds the relay's lock; None when nothing waits or another relay has the lock.
+async def _to_the_end[**P, R](ask: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
+    """Ask the database in a thread, and let that finish also when this task is cancelled: a connection serves one thread at a time."""
+    asking = asyncio.ensure_future(asyncio.to_thread(ask, *args, **options))
+    try:
+        return await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        await asyncio.wait({asking})
+        raise
 
-    Every statement is a transaction of its own. The server frees the lock when the process dies.
-    """
-    connection = hub.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+def _connect(hub: Hub) -> Connection:
+    """A connection on which every statement is a transaction of its own."""
+    return hub.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _take_turn(connection: Connection) -> bool:
+    """Whether something waits and nobody else is sending it. The server ends the turn when the process dies."""
     outbox = tables.outbox_event.c
     anything = select(outbox.seq).where(outbox.sent_at.is_(None)).limit(1)
-    try:
-        if connection.scalar(anything) and connection.scalar(select(func.pg_try_advisory_lock(_RELAY_LOCK))):
-            return connection
-    except BaseException:
-        connection.invalidate()
-        connection.close()
-        raise
-    connection.close()
-    return None
+    return bool(connection.scalar(anything) and connection.scalar(select(func.pg_try_advisory_lock(_RELAY_LOCK))))
 
 
-def _close(connection: Connection) -> None:
+def _end_turn(connection: Connection) -> None:
     try:
-        connection.execute(select(func.pg_advisory_unlock(_RELAY_LOCK)))
+        connection.execute(select(func.pg_advisory_unlock_all()))
     except BaseException:
-        # The session ends, and its lock with it.
+        # In the pool the connection would keep the turn for ever; with the session the turn ends too.
         connection.invalidate()
         raise
     finally:

@@ -96,7 +96,7 @@ class GeoJsonPoint(_Wire):
     """A GeoJSON point: longitude first, then latitude, in degrees of WGS 84."""
 
     type: Literal["Point"]
-    coordinates: Annotated[tuple[Degrees, ...], Field(min_length=2, max_length=3)]
+    coordinates: Annotated[list[Degrees], Field(min_length=2, max_length=3)]
 
 
 class GeographicLocation(_Wire):
@@ -291,7 +291,6 @@ def _problem(error: Mapping[str, Any], path: str) -> str:
         "list_type": "must be a list",
         "dict_type": "must be an object",
         "model_type": "must be an object",
-        "tuple_type": "must be a list",
         "timezone_aware": "must have a time zone, such as 2026-05-04T08:00:00+02:00",
         "string_too_long": f"is longer than {context.get('max_length')} characters",
         "string_too_short": "is empty",
