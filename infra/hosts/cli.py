@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from hub.domain.errors import DoorstepError
+from hub.domain.staff import Role
 
 app = typer.Typer(
     name="doorstep",
@@ -159,17 +160,19 @@ def db_upgrade() -> None:
 def staff_add(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],
     name: Annotated[str, typer.Option(prompt=True, help="Their name.")],
-    role: Annotated[list[str], typer.Option(help="dispatcher, operations, analyst or administrator; may be repeated.")],
+    role: Annotated[
+        list[Role], typer.Option(help="dispatcher, operations, analyst or administrator; may be repeated.")
+    ],
     password: Annotated[
         str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when absent.")
     ],
 ) -> None:
     """Add a member of staff."""
-    from hub.web.staff import create_staff
+    from hub.web.staff_accounts import create_staff
     from infra.hosts.running import read_settings, running_hub
 
     with running_hub(read_settings()) as hub:
-        create_staff(hub, email=email, name=name, password=password, roles=role)
+        create_staff(hub, email, name, password, [Role(one) for one in role])
     typer.echo(f"{email} can sign in now.")
 
 

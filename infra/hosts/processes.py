@@ -21,6 +21,8 @@ from typing import Self
 
 import httpx
 
+from hub.domain.errors import DoorstepError, ErrorKind
+
 _log = logging.getLogger(__name__)
 _PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 12.0
@@ -28,8 +30,11 @@ _WATCH_SECONDS = 0.2
 _MOST_RESTARTS = 20
 
 
-class HostDiedError(RuntimeError):
+class HostDiedError(DoorstepError):
     """A process ended before it was ready; the sentence names its log."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "host-died"
 
 
 def _end_with_parent() -> None:

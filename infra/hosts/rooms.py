@@ -5,6 +5,8 @@ from datetime import datetime
 
 from fastapi import APIRouter
 
+from feedback.handlers import SUBSCRIPTIONS as FEEDBACK_SUBSCRIPTIONS
+from feedback.routes import router as feedback_router
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import Handler, Subscriptions
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
@@ -37,7 +39,7 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
     return heard
 
 
-SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS)
+SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS)
 TIMERS: dict[str, Timer] = {**SCHEDULING_TIMERS, **PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
 JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
 ROUTERS: list[APIRouter] = [

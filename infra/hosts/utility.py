@@ -24,7 +24,7 @@ _IDLE_SECONDS = 2.0
 def send(file: Path) -> None:
     """Send every line of `file` as one message, with a bar on a terminal and plain lines otherwise."""
     settings = read_settings()
-    messages = list(read_feed(file if str(file) != "-" else None))
+    messages = list(read_feed(None if str(file) == "-" else file))
     with showing_progress("Sending work orders", len(messages)) as progress:
         sent = send_batch(_bus(settings), settings.orders_queue, messages, progress)
     typer.echo(f"Sent {sent} messages to the queue {settings.orders_queue}.")

@@ -110,7 +110,7 @@ class Worker:
                 if done:
                     self._note_run(name, now, done)
                 total += done
-            except Exception:
+            except Exception:  # noqa: BLE001 - one broken timer must not stop the others
                 _log.exception("The timer %s failed and will be tried again.", name)
                 failed = True
         return -1 if failed and total == 0 else total

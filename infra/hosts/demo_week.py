@@ -1,0 +1,221 @@
+"""The sample week: a Friday on which orders arrive and citizens book, then the Monday on which the newcomer comes in."""
+
+import random
+import re
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from datetime import time as wall_time
+from zoneinfo import ZoneInfo
+
+import typer
+from sqlalchemy import ColumnElement, func, select
+
+from hub.bootstrap import Hub
+from hub.clock import ShiftedClock, SystemClock
+from hub.db import tables
+from hub.domain.contact import NotificationStatus
+from hub.domain.errors import ConfigurationError, SlotTakenError
+from hub.domain.events import CITIZEN, Actor, ActorKind
+from hub.domain.ids import TechnicianId, WorkOrderId
+from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
+from hub.domain.staff import Role
+from hub.messaging.service_bus import send_batch
+from hub.web.staff_accounts import create_staff
+from infra.hosts.planning import territories_with_routes
+from infra.hosts.utility import showing_progress
+from ingest.sample_feed import generate
+from scheduling.roster import load_roster
+from scheduling.service import confirm_appointment, hold_slot, offer_slots, plan_days, publish_plan
+from technician_api.service import issue_enrolment_code
+
+_ZONE = ZoneInfo("Europe/Brussels")
+_SEED = 7
+_ORDERS = 90
+_TECHNICIANS = 8
+_ROSTER_DAYS = 10
+_BOOKED_SHARE = 0.6
+_BOOKING_DAYS = 7
+_IN_A_HURRY = 0.5
+_WAIT_SECONDS = 90.0
+PASSWORD = "doorstep-demo"  # noqa: S105 - the demo's own accounts, on this machine, in the demo's own database
+STAFF = (
+    ("dispatcher@doorstep.example", "Dina Dispatcher", [Role.DISPATCHER]),
+    ("operations@doorstep.example", "Otto Operations", [Role.OPERATIONS, Role.ANALYST]),
+)
+_SEEDING = Actor(ActorKind.SYSTEM, "sample week")
+
+
+@dataclass(frozen=True)
+class SampleWeek:
+    """Which week the demo lives in: work begins on `monday`; orders arrived on the Friday before."""
+
+    monday: date
+
+    @property
+    def orders_arrive(self) -> datetime:
+        """Friday morning."""
+        return datetime.combine(self.monday - timedelta(days=3), wall_time(9), _ZONE)
+
+    @property
+    def newcomer_comes(self) -> datetime:
+        """Monday, shortly before the vans leave."""
+        return datetime.combine(self.monday, wall_time(7, 45), _ZONE)
+
+
+def next_monday() -> date:
+    """The first Monday after today; the demo's clock is moved there."""
+    today = SystemClock().now().astimezone(_ZONE).date()
+    return today + timedelta(days=7 - today.weekday())
+
+
+def load_sample_week(hub: Hub, week: SampleWeek, ended: threading.Event) -> None:
+    """Fill the database through the same doors as in production: the bus, the worker, the services. Can be repeated."""
+    clock = _clock(hub)
+    clock.shift_to(week.orders_arrive)
+    _add_staff(hub)
+    feed = generate(_ORDERS, _SEED, week.orders_arrive.date(), technicians=_TECHNICIANS)
+    load_roster(hub, feed.technicians, week.monday, _ROSTER_DAYS)
+    bus = hub.settings.service_bus.get_secret_value() if hub.settings.service_bus else ""
+    send_batch(bus, hub.settings.orders_queue, feed.messages)
+    _watch("Importing work orders", len({one.message_id for one in feed.messages}), lambda: _taken_in(hub), ended)
+    _deliver_all(hub, "Inviting citizens", ended)
+    _let_citizens_book(hub, ended)
+    for territory in territories_with_routes(hub, week.monday, week.monday):
+        plan_id = plan_days(hub, territory, week.monday, week.monday, seconds=2.0, seed=_SEED)
+        publish_plan(hub, plan_id, by=_SEEDING)
+    _deliver_all(hub, "Confirming appointments", ended)
+    clock.shift_to(week.newcomer_comes)
+
+
+def say_addresses(hub: Hub) -> None:
+    """Print where to look and how to sign in; a new enrolment code for a phone is made at every start."""
+    base = hub.settings.public_url
+    technician, name = _busiest_technician(hub)
+    lines = [
+        ('Messages "sent"', f"{base}/demo/outbox", "every e-mail and SMS, with the citizens' links in them"),
+        ("Citizen portal", _a_citizens_link(hub), "one citizen who has not booked yet"),
+        ("Dispatcher console", f"{base}/console", f"{STAFF[0][0]} / {PASSWORD}"),
+        ("Figures", f"{base}/console/figures", f"{STAFF[1][0]} / {PASSWORD}"),
+        (
+            "Technician phone",
+            f"{base}/technician",
+            f"enrolment code of {name}: {issue_enrolment_code(hub, technician, _SEEDING)}",
+        ),
+    ]
+    now = hub.clock.now().astimezone(_ZONE)
+    typer.echo(f"\n  It is {now:%A %d %B %Y, %H:%M} in the demo.\n")
+    for what, address, note in lines:
+        typer.echo(f"  {what:<19} {address}\n  {'':<19} {note}")
+    typer.echo("\n  Ctrl-C stops everything and keeps the data.\n")
+
+
+def _clock(hub: Hub) -> ShiftedClock:
+    if not isinstance(hub.clock, ShiftedClock):
+        message = "The sample week needs the demo's own clock; start it with `doorstep demo`."
+        raise ConfigurationError(message)
+    return hub.clock
+
+
+def _add_staff(hub: Hub) -> None:
+    with hub.reading() as connection:
+        known = set(connection.execute(select(tables.staff_account.c.email)).scalars())
+    for email, name, roles in STAFF:
+        if email not in known:
+            create_staff(hub, email, name, PASSWORD, roles)
+
+
+def _watch(what: str, total: int, done: Callable[[], int], ended: threading.Event) -> None:
+    """Show how far the worker is; gives up with a sentence after a while."""
+    until = time.monotonic() + _WAIT_SECONDS
+    with showing_progress(f"  {what}", total) as progress:
+        while (count := done()) < total and not ended.wait(0.1):
+            progress(count)
+            if time.monotonic() > until:
+                message = f"{what} takes longer than {_WAIT_SECONDS:.0f} s; the worker's log is in the state folder."
+                raise ConfigurationError(message)
+        progress(total)
+
+
+def _taken_in(hub: Hub) -> int:
+    with hub.reading() as connection:
+        return connection.scalar(select(func.count()).select_from(tables.inbox_message)) or 0
+
+
+def _deliver_all(hub: Hub, what: str, ended: threading.Event) -> None:
+    """Wait until the worker has done what is due and no message waits to be sent."""
+    notification = tables.notification
+    open_statuses = (NotificationStatus.QUEUED, NotificationStatus.SENDING)
+    since = hub.clock.now()
+
+    def count(*where: ColumnElement[bool]) -> int:
+        with hub.reading() as connection:
+            return connection.scalar(select(func.count()).select_from(notification).where(*where)) or 0
+
+    def caught_up() -> bool:
+        with hub.reading() as connection:
+            latest = connection.scalar(select(func.max(tables.worker_beat.c.caught_up_to)))
+        return latest is not None and latest > since
+
+    until = time.monotonic() + _WAIT_SECONDS
+    while not caught_up() and time.monotonic() < until and not ended.wait(0.1):
+        pass
+    total = count()
+    _watch(what, total, lambda: total - count(notification.c.status.in_(open_statuses)), ended)
+
+
+def _let_citizens_book(hub: Hub, ended: threading.Event) -> None:
+    """Most citizens choose one of the first offers, as they would on their page."""
+    luck = random.Random(_SEED)
+    with hub.reading() as connection:
+        order = tables.work_order
+        query = select(order.c.id).where(order.c.status == WorkOrderStatus.CONTACTING).order_by(order.c.external_id)
+        waiting = [WorkOrderId(one) for one in connection.execute(query).scalars()]
+    booking = [one for one in waiting if luck.random() < _BOOKED_SHARE]
+    with showing_progress("  Citizens book", len(booking)) as progress:
+        for done, order_id in enumerate(booking, start=1):
+            if ended.is_set():
+                return
+            offers = offer_slots(hub, order_id, limit_days=_BOOKING_DAYS).offers
+            if offers:
+                # Half of them want the first day: a newcomer looks at Monday first.
+                soon = sorted(offers, key=lambda offer: offer.starts_at)[:3]
+                choice = luck.choice(soon if luck.random() < _IN_A_HURRY else offers[:8])
+                with suppress(SlotTakenError):
+                    held = hold_slot(hub, order_id, choice.starts_at, choice.ends_at, by=CITIZEN)
+                    confirm_appointment(hub, order_id, held.id, by=CITIZEN)
+            progress(done)
+
+
+def _busiest_technician(hub: Hub) -> tuple[TechnicianId, str]:
+    visit, technician = tables.visit, tables.technician
+    query = (
+        select(technician.c.id, technician.c.name)
+        .outerjoin(visit, (visit.c.technician_id == technician.c.id) & (visit.c.status == VisitStatus.DISPATCHED))
+        .where(technician.c.active)
+        .group_by(technician.c.id)
+        .order_by(func.count(visit.c.id).desc(), technician.c.name)
+        .limit(1)
+    )
+    with hub.reading() as connection:
+        row = connection.execute(query).one()
+    return TechnicianId(row.id), row.name
+
+
+def _a_citizens_link(hub: Hub) -> str:
+    """The link in the newest message to a citizen who has not booked; the outbox page when there is none."""
+    message, order = tables.recorded_message, tables.work_order
+    query = (
+        select(message.c.body)
+        .join(order, order.c.id == message.c.work_order_id)
+        .where(order.c.status == WorkOrderStatus.CONTACTING)
+        .order_by(message.c.seq.desc())
+        .limit(1)
+    )
+    with hub.reading() as connection:
+        body = connection.scalar(query) or ""
+    found = re.search(re.escape(hub.settings.public_url) + r"/a/\S+", body)
+    return found.group().rstrip(".") if found else f"{hub.settings.public_url}/demo/outbox"
