@@ -30,6 +30,8 @@ from scheduling.roster import load_roster
 
 _LONGEST = timedelta(days=30)
 """After the last day on the road every ladder has ended long before."""
+_PLANNING_HOUR = 18
+"""In the evening before; what citizens book later goes to the phones by itself."""
 _SETTLED = text("SELECT count(*) FROM work_order WHERE status IN ('completed', 'on hold', 'cancelled', 'rejected')")
 _LAST_MESSAGE = text("SELECT coalesce(max(seq), 0) FROM recorded_message")
 _NUMBERS = text("SELECT id::text, external_id FROM work_order")
@@ -67,11 +69,10 @@ class Play:
             self.agenda.add(at, "utility", lambda _, batch=batch: self.utility.send(batch))  # type: ignore[misc]
         self.agenda.add(self.options.local(self.options.start, 9), "dispatcher", self._enrol_phones)
         for day in self.options.field_days:
-            territories = sorted({technician.territory for technician in self.feed.technicians})
-            for at in (self.options.local(day - timedelta(days=1), 18), self.options.local(day, 6)):
-                for territory in territories:
-                    plan = partial(self._plan, day=day, territory=territory)
-                    self.agenda.add(at, f"dispatcher of {territory}", plan)
+            evening = self.options.local(day - timedelta(days=1), _PLANNING_HOUR)
+            for territory in {technician.territory for technician in self.feed.technicians}:
+                plan = partial(self._plan, day=day, territory=territory)
+                self.agenda.add(evening, f"dispatcher of {territory}", plan)
         luck = random.Random(f"{self.options.seed}/kills")
         for number in range(self.options.kills):
             self.agenda.add(self._moment_to_kill(number, luck), "fate", lambda _: self._kill_worker(luck))
