@@ -4,9 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from infra.local.config import DEFAULT_CONFIG, ConfigurationRefused
-from infra.local.journal import StateRefused
-from infra.local.server import PortTaken, run_broker
+from hub.domain.errors import DoorstepError
+from infra.local.config import DEFAULT_CONFIG
+from infra.local.server import run_broker
 
 
 def main() -> int:
@@ -19,7 +19,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         run_broker(options.config, options.host, options.port, options.state, lambda text: print(text, flush=True))
-    except (ConfigurationRefused, StateRefused, PortTaken) as error:
+    except DoorstepError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

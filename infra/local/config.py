@@ -13,11 +13,16 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_pascal
 
+from hub.domain.errors import DoorstepError, ErrorKind
+
 DEFAULT_CONFIG = Path(__file__).with_name("config.json")
 
 
-class ConfigurationRefused(ValueError):
+class ConfigurationRefused(DoorstepError):
     """The broker cannot start as the file asks; the text is a sentence for the person who wrote the file."""
+
+    kind = ErrorKind.INVALID
+    code = "broker-configuration-refused"
 
 
 def _false(value: Any) -> Any:

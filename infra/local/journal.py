@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+from hub.domain.errors import DoorstepError, ErrorKind
 from infra.local.message import StoredMessage
 
 _SCHEMA = """
@@ -27,8 +28,11 @@ INSERT OR IGNORE INTO counter VALUES (1, 0);
 FILE_NAME = "broker.sqlite3"
 
 
-class StateRefused(RuntimeError):
+class StateRefused(DoorstepError):
     """The state folder cannot be used; the text says why and what to do."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "broker-state-refused"
 
 
 class Journal:

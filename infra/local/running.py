@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from hub.domain.errors import DoorstepError, ErrorKind
 from infra.local.config import DEFAULT_CONFIG
 from infra.local.loop import Loop
 from infra.local.server import connection_string, run_broker
@@ -18,8 +19,11 @@ _START_SECONDS = 20.0
 _STOP_SECONDS = 10.0
 
 
-class BrokerNotStarted(RuntimeError):
+class BrokerNotStarted(DoorstepError):
     """The broker ended before it was ready; the text is what it said."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "broker-not-started"
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from hub.domain.errors import DoorstepError, ErrorKind
 from infra.local.broker import Broker
 from infra.local.config import read_config
 from infra.local.journal import Journal
@@ -17,8 +18,11 @@ KEY_NAME = "RootManageSharedAccessKey"
 KEY = "SAS_KEY_VALUE"
 
 
-class PortTaken(RuntimeError):
+class PortTaken(DoorstepError):
     """The broker cannot listen where it was told to; the text says why and what to do."""
+
+    kind = ErrorKind.CONFLICT
+    code = "broker-port-taken"
 
 
 def connection_string(host: str, port: int) -> str:
