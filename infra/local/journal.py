@@ -93,8 +93,7 @@ class Journal:
             self._changed = False
 
     def close(self) -> None:
-        """Commit and let go of the file."""
-        self.commit()
+        """Let go of the file. What is not committed was never acknowledged."""
         self._database.close()
 
 

@@ -3,6 +3,7 @@
 import errno
 import signal
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from hub.domain.errors import DoorstepError, ErrorKind
 from infra.local.broker import Broker
 from infra.local.config import read_config
-from infra.local.journal import Journal
+from infra.local.journal import Journal, StateRefused
 from infra.local.loop import Loop
 
 # The names the official emulator gives to its only key, so that its connection strings fit here too.
@@ -44,7 +45,7 @@ def run_broker(
 
     `port` 0 takes a free port. Messages are kept in the folder `state`, or only in memory when it is None. `on_loop`
     gets the loop before it runs, for a caller in another thread to stop it. Raises ConfigurationRefused, StateRefused
-    and PortTaken, each with a sentence, before anything is served.
+    and PortTaken, each with a sentence, before anything is served, and StateRefused when the disk is full later.
     """
     namespace = read_config(config)
     listener = _listen(host, port)
@@ -62,6 +63,11 @@ def run_broker(
                 signal.signal(name, lambda *_: loop.stop())
         on_ready(connection_string(host, listener.getsockname()[1]))
         loop.run()
+    except sqlite3.Error as error:
+        raise StateRefused(
+            f"The broker stopped, because it could no longer keep its messages in {state} ({error})."
+            " Nothing it acknowledged is lost. Make room there and start it again."
+        ) from error
     finally:
         journal.close()
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import queue as queues
 import socket
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from azure.servicebus import ServiceBusClient
 from azure.servicebus.aio import ServiceBusClient as AioClient
 
 from hub.messaging.service_bus import (
+    BusUnavailable,
     OutgoingMessage,
     ReceivedMessage,
     receive_dead_letters,
@@ -21,6 +24,7 @@ from hub.messaging.service_bus import (
 from hub.messaging.service_bus.messages import from_sdk
 from infra.local.config import DEFAULT_CONFIG, ConfigurationRefused, read_config
 from infra.local.journal import Journal, StateRefused
+from infra.local.loop import Loop
 from infra.local.running import BrokerNotStarted, BrokerProcess, broker_thread
 from infra.local.server import PortTaken, run_broker
 from tests.contracts.conftest import queue, write_config
@@ -97,7 +101,7 @@ def test_messages_dead_letters_and_delivery_counts_outlive_a_killed_broker(tmp_p
     broker.kill()
     with broker:
         dead = list(receive_dead_letters(broker.connection_string, "q"))
-        rest = read_all(broker.connection_string)
+        rest = receive_all(broker.connection_string, "q")
     assert [(each.message_id, each.dead_letter_reason) for each in dead] == [("m-0", "Unreadable")]
     assert [each.message_id for each in rest] == [f"m-{number}" for number in range(1, 200)]
     assert [each.delivery_count for each in rest[:3]] == [1, 0, 0]
@@ -114,10 +118,10 @@ async def fail_first(connection_string: str) -> None:
     await client.close()
 
 
-def read_all(connection_string: str) -> list[ReceivedMessage]:
+def receive_all(connection_string: str, name: str) -> list[ReceivedMessage]:
     with (
         ServiceBusClient.from_connection_string(connection_string) as client,
-        client.get_queue_receiver("q") as receiver,
+        client.get_queue_receiver(name) as receiver,
     ):
         found: list[ReceivedMessage] = []
         while page := receiver.receive_messages(max_message_count=200, max_wait_time=0.5):
@@ -136,6 +140,33 @@ def test_strangers_do_not_disturb_the_broker(tmp_path: Path) -> None:
             with socket.create_connection(("127.0.0.1", port), timeout=5) as stranger:
                 stranger.sendall(said)
         assert send_batch(connection_string, "work-orders", [message(1)]) == 1
+
+
+def test_a_full_disk_stops_the_broker_with_a_sentence_and_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    told: queues.Queue[str | Exception] = queues.Queue()
+
+    def limit_the_file(loop: Loop) -> None:
+        loop._broker._journal._database.execute("PRAGMA max_page_count = 200")
+
+    def serve() -> None:
+        try:
+            run_broker(DEFAULT_CONFIG, "127.0.0.1", 0, tmp_path, told.put, limit_the_file)
+        except StateRefused as error:
+            told.put(error)
+
+    threading.Thread(target=serve, daemon=True).start()
+    connection_string = str(told.get(timeout=10))
+    acknowledged: list[int] = []
+    large = (OutgoingMessage(body=b"x" * 1000, message_id=f"m-{number}") for number in range(3000))
+    with pytest.raises(BusUnavailable):
+        send_batch(connection_string, "work-orders", large, acknowledged.append, patience_seconds=0.3)
+    refusal = told.get(timeout=10)
+    assert isinstance(refusal, StateRefused)
+    assert "Make room there and start it again" in str(refusal)
+    assert acknowledged
+    with broker_thread(state=tmp_path) as connection_string:
+        kept = {each.message_id for each in receive_all(connection_string, "work-orders")}
+    assert {f"m-{number}" for number in range(acknowledged[-1])} <= kept
 
 
 def test_a_stopped_broker_leaves_at_once_and_says_nothing(tmp_path: Path) -> None:

@@ -80,9 +80,10 @@ async def consume(
             await within(OPEN_SECONDS, receiver.__aenter__())
             await _Consumption(receiver, handle, stop, pause).run(batch_size, wait_seconds, pauses)
         except UNREACHABLE as error:
-            _log.warning("%s Trying again.", unavailable(connection_string, queue, error))
+            seconds = pauses.next()
+            _log.warning("%s The consumer does so in %.1f s.", unavailable(connection_string, queue, error), seconds)
             with suppress(TimeoutError):
-                await within(pauses.next(), stop.wait())
+                await within(seconds, stop.wait())
         finally:
             await close_quietly(receiver.close(), client.close())
 

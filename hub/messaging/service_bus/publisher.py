@@ -70,7 +70,8 @@ class ServiceBusPublisher:
                     pause = pauses.next()
                     if time.monotonic() + pause > deadline:
                         raise unavailable(self._connection_string, self._entity, error) from error
-                    _log.warning("%s Trying again.", unavailable(self._connection_string, self._entity, error))
+                    refusal = unavailable(self._connection_string, self._entity, error)
+                    _log.warning("%s The publisher does so in %.1f s.", refusal, pause)
                     await asyncio.sleep(pause)
 
     async def _opened(self) -> ServiceBusSender:
