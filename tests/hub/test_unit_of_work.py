@@ -21,7 +21,7 @@ from tests.samples import a_visit, a_work_order, add_route, add_technician
 
 def test_a_step_is_kept_with_its_history_only_when_committed(hub: Hub) -> None:
     with hub.unit_of_work() as work:
-        order = work.create_work_order(a_work_order(), by=SYSTEM)
+        order = work.work_orders.add(a_work_order())
         work.commit()
     with hub.unit_of_work() as work:
         work.advance_work_order(order, Action.CANCEL, by=SYSTEM, reason="not wanted")
