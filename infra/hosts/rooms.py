@@ -39,7 +39,9 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
     return heard
 
 
-SUBSCRIPTIONS: Subscriptions = _merged(PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS)
+SUBSCRIPTIONS: Subscriptions = _merged(
+    PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS
+)
 TIMERS: dict[str, Timer] = {**SCHEDULING_TIMERS, **PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
 JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
 ROUTERS: list[APIRouter] = [
@@ -49,6 +51,7 @@ ROUTERS: list[APIRouter] = [
     board_router,
     outbox_router,
     technician_router,
+    feedback_router,
 ]
 CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console", "Today"),

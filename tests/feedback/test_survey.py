@@ -1,0 +1,206 @@
+"""The citizen is asked once, answers without JavaScript, and the last answer counts."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from feedback.schemas import SurveyForm
+from feedback.service import answer_survey, invite_to_survey
+from feedback.words import accepted_language, load_words
+from hub.bootstrap import Hub
+from hub.clock import FixedClock
+from hub.db import tables
+from hub.domain.contact import LinkPurpose
+from hub.domain.errors import LinkExpiredError, LinkInvalidError
+from hub.domain.events import SYSTEM
+from hub.domain.field_records import SurveyAnswer
+from hub.domain.lifecycle import Action, WorkOrderStatus
+from hub.jobs import RememberedQueue
+from hub.notifications.links import make_link
+from hub.notifications.texts import LANGUAGES
+from tests.feedback.conftest import Asked
+from tests.samples import a_work_order
+
+GOOD = {"rating": "4", "nps": "9", "comment": "Very friendly."}
+
+
+def answers(hub: Hub) -> list[SurveyAnswer]:
+    with hub.unit_of_work() as work:
+        return work.survey_answers.list_where()
+
+
+def test_completion_asks_the_citizen(hub: Hub, jobs: RememberedQueue) -> None:
+    with hub.unit_of_work() as work:
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.IN_PROGRESS))
+        work.advance_work_order(order, Action.COMPLETE, by=SYSTEM)
+        work.commit()
+    with hub.unit_of_work() as work:
+        asked = work.notifications.list_where(tables.notification.c.kind == "survey")
+    assert [(one.recipient, one.language) for one in asked] == [("an.peeters@citizen.example", "nl")]
+    assert ("deliver_notification", {"notification_id": str(asked[0].id)}) in jobs.jobs
+
+
+@pytest.mark.parametrize(
+    "changes", [{"work_type": "cabinet_repair"}, {"citizen_email": "", "citizen_phone": ""}, {"work_type": "gone"}]
+)
+def test_nobody_is_asked_where_there_is_nobody_to_ask(hub: Hub, changes: dict[str, str]) -> None:
+    with hub.unit_of_work() as work:
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.COMPLETED, **changes))
+        invite_to_survey(work, order.id)
+        assert work.notifications.list_where() == []
+
+
+def test_the_form_is_in_the_citizens_language_and_another_can_be_chosen(client: TestClient, asked: Asked) -> None:
+    page = client.get(asked.address)
+    assert page.status_code == 200
+    assert '<html lang="nl"' in page.text
+    assert "Plaatsing digitale meter" in page.text
+    german = client.get(f"{asked.address}?lang=de").text
+    assert '<html lang="de"' in german
+    assert "Zählerwechsel" in german
+    assert '<html lang="nl"' in client.get(f"{asked.address}?lang=xx").text
+
+
+def test_the_form_works_without_scripts_and_groups_its_choices(client: TestClient, asked: Asked) -> None:
+    page = client.get(f"{asked.address}?lang=en").text
+    assert "<script" not in page
+    assert page.count("<fieldset") == page.count("<legend") == 2
+    radios = re.findall(r'<input[^>]*type="radio"[^>]*>', page)
+    assert len(radios) == 5 + 11 + 1
+    assert not any("checked" in radio for radio in radios)
+    assert all(f'for="{re.search(r"id=.([^ ]+?).(?: |>)", radio).group(1)}"' in page for radio in radios)  # type: ignore[union-attr]
+
+
+def test_looking_changes_nothing(hub: Hub, client: TestClient, asked: Asked) -> None:
+    for _ in range(3):
+        client.get(asked.address)
+        client.head(asked.address)
+    assert answers(hub) == []
+
+
+def test_an_answer_is_kept_and_thanked_for(hub: Hub, client: TestClient, asked: Asked, clock: FixedClock) -> None:
+    page = client.post(f"{asked.address}?lang=en", data=GOOD)
+    assert page.status_code == 200
+    assert [one.status_code for one in page.history] == [303]
+    assert "Thank you" in page.text
+    assert "Your answer: Satisfied" in page.text
+    assert answers(hub) == [SurveyAnswer(asked.order.id, 4, 9, "Very friendly.", clock.now())]
+
+
+def test_sending_twice_keeps_one_answer(hub: Hub, client: TestClient, asked: Asked) -> None:
+    for _ in range(2):
+        assert "Thank you" in client.post(f"{asked.address}?lang=en", data=GOOD).text
+    assert len(answers(hub)) == 1
+    with hub.reading() as connection:
+        event = tables.status_event.c
+        told = connection.execute(select(event.data).where(event.name == "survey.answered")).scalars().all()
+    assert told == [{"rating": 4, "nps": 9}], "the second time changed nothing, and the comment is not in the history"
+
+
+def test_the_last_answer_counts(hub: Hub, client: TestClient, asked: Asked, clock: FixedClock) -> None:
+    first = clock.now()
+    client.post(asked.address, data=GOOD)
+    clock.advance(timedelta(days=13))
+    form = client.get(f"{asked.address}?change=yes&lang=en").text
+    assert re.search(r'value="4" checked', form)
+    assert re.search(r'value="9" checked', form)
+    assert "Very friendly." in form
+    client.post(asked.address, data={"rating": "1", "nps": "", "comment": ""})
+    assert answers(hub) == [SurveyAnswer(asked.order.id, 1, None, "", first)]
+
+
+def test_after_14_days_it_stays(hub: Hub, client: TestClient, asked: Asked, clock: FixedClock) -> None:
+    client.post(asked.address, data=GOOD)
+    clock.advance(timedelta(days=14))
+    page = client.post(f"{asked.address}?lang=en", data={"rating": "1"})
+    assert (page.status_code, "can no longer be changed" in page.text) == (200, True)
+    assert "can no longer be changed" in client.get(f"{asked.address}?change=yes&lang=en").text
+    assert [one.rating for one in answers(hub)] == [4]
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ({}, "Choose how satisfied you are."),
+        ({"rating": "6"}, "Choose how satisfied you are."),
+        ({"rating": "5; DROP TABLE"}, "Choose how satisfied you are."),
+        ({"rating": "5", "nps": "11"}, "Choose a number from 0 to 10"),
+        ({"rating": "5", "comment": "x" * 2001}, "Your text is too long."),
+    ],
+)
+def test_a_wrong_form_comes_back_with_what_was_filled_in(
+    hub: Hub, client: TestClient, asked: Asked, form: dict[str, str], words: str
+) -> None:
+    page = client.post(f"{asked.address}?lang=en", data=form)
+    assert page.status_code == 422
+    assert page.text.count(words) == 2, "once in the summary and once at the question"
+    assert "<title>Error: " in page.text
+    assert form.get("comment", "") in page.text
+    assert answers(hub) == []
+
+
+def test_a_comment_is_text_and_nothing_else(hub: Hub, client: TestClient, asked: Asked) -> None:
+    client.post(asked.address, data={"rating": "3", "comment": "</textarea><script>alert(1)</script>\x00 é 😀"})
+    assert answers(hub)[0].comment.endswith("</script> é 😀")
+    assert "<script" not in client.get(f"{asked.address}?change=yes").text
+
+
+@pytest.mark.parametrize("token", ["x" * 43, "short", "'--", "x" * 5000])
+def test_a_mistyped_link_says_what_to_do(client: TestClient, token: str) -> None:
+    page = client.get(f"/survey/{token}", headers={"Accept-Language": "fr-BE,fr;q=0.9,en;q=0.5"})
+    assert page.status_code == 404
+    assert "Ce lien n’est pas complet" in page.text
+
+
+def test_an_expired_link_says_so(hub: Hub, client: TestClient, asked: Asked, clock: FixedClock) -> None:
+    clock.advance(timedelta(days=31))
+    for page in (client.get(f"{asked.address}?lang=en"), client.post(f"{asked.address}?lang=en", data=GOOD)):
+        assert page.status_code == 410
+        assert "The time to answer is over." in page.text
+    with pytest.raises(LinkExpiredError):
+        answer_survey(hub, asked.token, SurveyForm(rating=5))
+    assert answers(hub) == []
+
+
+def test_a_booking_link_opens_no_survey(hub: Hub, client: TestClient, asked: Asked) -> None:
+    with hub.unit_of_work() as work:
+        token = make_link(work, asked.order.id, LinkPurpose.BOOKING)
+        work.commit()
+    assert client.get(f"/survey/{token}").status_code == 404
+    with pytest.raises(LinkInvalidError):
+        answer_survey(hub, token, SurveyForm(rating=5))
+
+
+def test_the_page_tells_nobody_where_it_is(client: TestClient, asked: Asked) -> None:
+    headers = client.get(asked.address).headers
+    assert headers["cache-control"] == "no-store"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "noindex" in headers["x-robots-tag"]
+    page = client.get(asked.address).text
+    assert not any(secret in page for secret in ("Peeters", "an.peeters", "+3247", "Veldstraat"))
+
+
+def test_another_site_cannot_answer(hub: Hub, client: TestClient, asked: Asked) -> None:
+    headers = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    assert client.post(asked.address, data=GOOD, headers=headers).status_code == 403
+    assert answers(hub) == []
+
+
+def test_every_language_has_every_text() -> None:
+    english = load_words("en")
+    for language in LANGUAGES:
+        words = load_words(language)
+        assert list(words) == list(english), language
+        for key, text in english.items():
+            assert re.findall(r"\{\w+\}", words[key]) == re.findall(r"\{\w+\}", text), (language, key)
+            assert words[key].strip(), (language, key)
+
+
+@pytest.mark.parametrize(
+    ("header", "language"), [("de-AT,de;q=0.9", "de"), ("pt, nl;q=0.5", "nl"), ("", "en"), ("*", "en")]
+)
+def test_the_browsers_language(header: str, language: str) -> None:
+    assert accepted_language(header) == language
