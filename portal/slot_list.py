@@ -35,6 +35,11 @@ class SlotDay:
     morning: tuple[SlotChoice, ...]
     afternoon: tuple[SlotChoice, ...]
 
+    @property
+    def nearby(self) -> bool:
+        """Whether a technician is near at every one of these times; then the page says so once."""
+        return all(one.nearby for one in self.morning + self.afternoon)
+
 
 def slot_value(starts_at: datetime, ends_at: datetime) -> str:
     """A window as text, in UTC: `2026-05-05T06:00Z/2026-05-05T08:00Z`."""
