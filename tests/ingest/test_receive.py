@@ -1,14 +1,17 @@
 """A message of the utility becomes one work order, however often it comes."""
 
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
+import ingest
 from hub.bootstrap import Hub
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
@@ -16,6 +19,7 @@ from hub.messaging.service_bus import Complete, DeadLetter
 from ingest.service import receive_message
 from tests.ingest.messages import UTILITY, a_message, an_event, an_order, spoiled
 from tests.ingest.reading import orders, outbox, outcomes, states
+from tests.ingest.tmf697 import problems
 
 
 def test_every_field_of_the_order_finds_its_place(ingest_hub: Hub) -> None:
@@ -253,3 +257,11 @@ def test_place_party_and_type_may_also_stand_at_the_order(ingest_hub: Hub) -> No
     [imported] = orders(ingest_hub)
     assert (imported.external_id, imported.work_type, imported.town) == ("WO-by-id", "meter_swap", "Gent")
     assert imported.citizen_name == "An Peeters"
+
+
+def test_the_example_in_the_documentation_is_imported(ingest_hub: Hub) -> None:
+    page = (Path(ingest.__file__).parent / "README.md").read_text(encoding="utf-8")
+    example = page.split("```json\n")[1].split("```")[0]
+    assert problems("WorkOrder_Create", json.loads(example)["data"]) == []
+    assert receive_message(ingest_hub, a_message(example.encode())) == Complete()
+    assert [order.status for order in orders(ingest_hub)] == [WorkOrderStatus.RECEIVED]
