@@ -18,12 +18,18 @@ _SILENT_WORKER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Matter:
-    """One thing somebody should look at: how many, what it means, and where to go (empty: no page of ours)."""
+    """One thing somebody should look at: how many, what it is (`singular`, `plural`), what to do, and where to go (if anywhere)."""
 
     count: int
-    what: str
+    singular: str
+    plural: str
     advice: str
     address: str = ""
+
+    @property
+    def what(self) -> str:
+        """What it is, to be read after the count."""
+        return self.singular if self.count == 1 else self.plural
 
 
 @dataclass(frozen=True)
@@ -107,6 +113,7 @@ def _order_matters(
     return [
         Matter(
             connection.execute(overdue).scalar_one(),
+            "order past its due date",
             "orders past their due date",
             "Call the citizen or the utility.",
             orders_address(overdue="yes"),
@@ -114,6 +121,7 @@ def _order_matters(
         *(
             Matter(
                 count,
+                f"order on hold: {reason.value}",
                 f"orders on hold: {reason.value}",
                 "The utility has the dossier; wait for its word.",
                 orders_address(status="on hold"),
@@ -122,12 +130,14 @@ def _order_matters(
         ),
         Matter(
             orders[WorkOrderStatus.READY],
+            "order waits for a place in the plan",
             "orders wait for a place in the plan",
             "Plan the coming days.",
             "/console/board",
         ),
         Matter(
             orders[WorkOrderStatus.REJECTED],
+            "order was rejected",
             "orders were rejected",
             "The utility was told why.",
             orders_address(status="rejected"),
@@ -145,16 +155,19 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
     return [
         Matter(
             connection.execute(unread).scalar_one(),
+            "message of the utility could not be read",
             "messages of the utility could not be read",
             "See below why; the utility must send them again.",
         ),
         Matter(
             connection.execute(unclear).scalar_one(),
+            "message to a citizen failed or its fate is unknown",
             "messages to citizens failed or their fate is unknown",
             "The order's page shows which.",
         ),
         Matter(
             connection.execute(unheard).scalar_one(),
+            "event waits for more than 5 minutes to go to the utility",
             "events wait for more than 5 minutes to go to the utility",
             "Check that the worker runs and reaches the bus.",
         ),
@@ -164,7 +177,14 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
 def _worker_matters(caught_up_to: datetime | None, now: datetime) -> list[Matter]:
     if caught_up_to is not None and caught_up_to >= now - _SILENT_WORKER:
         return []
-    return [Matter(1, "worker is silent", "Start it with the command: doorstep worker.")]
+    return [
+        Matter(
+            1,
+            "worker at least is missing: none was heard of for 5 minutes",
+            "",
+            "Start it with the command: doorstep worker.",
+        )
+    ]
 
 
 def _unread_messages(connection: Connection) -> tuple[UnreadMessage, ...]:

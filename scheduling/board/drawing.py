@@ -101,7 +101,7 @@ def _stop(stop: Stop, zone: str, work_types: Mapping[str, WorkType]) -> dict[str
 
 
 def _towns(board: BoardDay) -> list[dict[str, Any]]:
-    """Each town once, in the middle of its stops."""
+    """Each town once, above the middle of its stops."""
     places = defaultdict(list)
     for route in board.routes:
         for stop in route.stops:
@@ -109,7 +109,7 @@ def _towns(board: BoardDay) -> list[dict[str, Any]]:
     return [
         {
             "name": town,
-            "place": [sum(one.lat for one in found) / len(found), sum(one.lon for one in found) / len(found)],
+            "place": [max(one.lat for one in found), sum(one.lon for one in found) / len(found)],
         }
         for town, found in sorted(places.items())
     ]

@@ -94,7 +94,7 @@ def _newest_plan(work: UnitOfWork, territory: str, day: date) -> PlanRecord | No
         plan.territory == territory,
         plan.first_day <= day,
         plan.last_day >= day,
-        order_by=(plan.created_at.desc(), plan.id.asc()),
+        order_by=(plan.created_at.desc(), (plan.status == PlanStatus.DRAFT).desc(), plan.id.asc()),
         limit=1,
     )
     return found[0] if found else None

@@ -78,6 +78,8 @@
   };
 
   section.hidden = false;
+  const halfHours = 2 * (Number.parseInt(drawing.hours[1], 10) - Number.parseInt(drawing.hours[0], 10));
+  const slotWidth = Math.max(46, Math.floor((box.clientWidth - 190) / halfHours));
   EventCalendar.create(box, {
     view: "resourceTimelineDay",
     date: drawing.day,
@@ -98,11 +100,17 @@
     slotDuration: "00:30",
     slotLabelInterval: "01:00",
     slotLabelFormat: { hour: "2-digit", minute: "2-digit", hour12: false },
-    slotWidth: 78,
+    slotWidth,
     locale: "en-GB",
     editable: false,
     nowIndicator: false,
     pointer: false,
     height: "auto",
   });
+  // The library calls its boxes a table without giving it the rows a table needs: without that its texts and links are read in order.
+  for (const part of box.querySelectorAll("*")) {
+    for (const name of part.getAttributeNames()) {
+      if (name === "role" || name.startsWith("aria-")) part.removeAttribute(name);
+    }
+  }
 })();
