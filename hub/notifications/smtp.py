@@ -29,8 +29,8 @@ class SmtpSender:
         self._user, self._password = settings.smtp_user, settings.smtp_password
         self._starttls = settings.smtp_starttls and settings.smtp_port != _IMPLICIT_TLS_PORT
         self._from = settings.mail_from
-        self._domain = parseaddr(settings.mail_from)[1].rpartition("@")[2]
-        if not self._domain:
+        name, at, self._domain = parseaddr(settings.mail_from)[1].rpartition("@")
+        if not (name and at and self._domain):
             message = "DOORSTEP_MAIL_FROM must be an address such as Doorstep <no-reply@example.org>."
             raise ConfigurationError(message)
 
@@ -52,6 +52,8 @@ class SmtpSender:
             server.send_message(mail)
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
             raise _refusal(error) from error
+        except smtplib.SMTPNotSupportedError as error:
+            raise SendingFailedError("The mail server cannot write to this kind of address.", retry=False) from error
         finally:
             _leave(server)
         return str(mail["Message-ID"])
@@ -66,6 +68,8 @@ class SmtpSender:
         try:
             if self._starttls:
                 server.starttls(context=ssl.create_default_context())
+            # Greeted here, so that a server which hangs up at once is known not to have taken anything.
+            server.ehlo_or_helo_if_needed()
             if self._user:
                 _sign_in(server, self._user, self._password)
         except BaseException:
