@@ -90,6 +90,28 @@ def demo(
         run_demo(port, open_browser=open_browser)
 
 
+@app.command()
+def play(
+    orders: Annotated[int, typer.Option(help="How many messages the utility sends.")] = 300,
+    technicians: Annotated[int, typer.Option(help="How many technicians work.")] = 12,
+    days: Annotated[int, typer.Option(help="How many working days they are on the road.")] = 5,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same people with the same habits.")] = 1,
+    json_to: Annotated[
+        Path | None, typer.Option("--json", help="Where to write the figures as one JSON object; - is standard output.")
+    ] = None,
+    kills: Annotated[int, typer.Option(help="How often the worker is killed (SIGKILL) in the middle of its work.")] = 0,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the database behind for a look.")] = False,
+) -> None:
+    """Play the whole product fast-forward in a fresh database and account for every order.
+
+    Simulated citizens, technicians and a dispatcher act through HTTP; messages go through the broker. Exits with 1 when an
+    order is unaccounted for, two visits of a technician overlap, or planning broke a promise.
+    """
+    from infra.hosts.play import play_from_command_line
+
+    play_from_command_line(orders, technicians, days, seed, json_to, kills=kills, keep=keep)
+
+
 @utility.command("send")
 def utility_send(
     file: Annotated[Path, typer.Argument(help="One CloudEvent a line, or - for standard input.")],
