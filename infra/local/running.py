@@ -62,7 +62,9 @@ class BrokerProcess:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> Self:
-        """Start and wait until clients can connect; raises BrokerNotStarted."""
+        """Start and wait until clients can connect; one that runs already stays. Raises BrokerNotStarted."""
+        if self._process is not None and self._process.poll() is None:
+            return self
         process = subprocess.Popen(self._command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert process.stdout is not None
         watchdog = threading.Timer(_START_SECONDS, process.kill)

@@ -95,11 +95,11 @@ def test_one_state_folder_serves_one_broker(tmp_path: Path) -> None:
 
 def test_messages_dead_letters_and_delivery_counts_outlive_a_killed_broker(tmp_path: Path) -> None:
     config = write_config(tmp_path / "config.json", [queue("q", MaxDeliveryCount=3)])
-    broker = BrokerProcess(config, tmp_path / "state").start()
-    send_batch(broker.connection_string, "q", map(message, range(200)))
-    asyncio.run(fail_first(broker.connection_string))
-    broker.kill()
-    with broker:
+    with BrokerProcess(config, tmp_path / "state") as broker:
+        send_batch(broker.connection_string, "q", map(message, range(200)))
+        asyncio.run(fail_first(broker.connection_string))
+        broker.kill()
+        broker.start()
         dead = list(receive_dead_letters(broker.connection_string, "q"))
         rest = receive_all(broker.connection_string, "q")
     assert [(each.message_id, each.dead_letter_reason) for each in dead] == [("m-0", "Unreadable")]
