@@ -11,3 +11,9 @@ class SurveyClosedError(DoorstepError):
 
     def __init__(self) -> None:
         super().__init__("Your answer can no longer be changed.")
+
+
+class PeriodError(DoorstepError):
+    """The days that were chosen make no period."""
+
+    code = "period"

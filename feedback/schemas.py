@@ -12,8 +12,9 @@ def _without_signs_no_text_has(value: object) -> object:
     return value.replace("\x00", "").encode(errors="ignore").decode() if isinstance(value, str) else value
 
 
-def _empty_is_none(value: object) -> object:
-    return None if value == "" else value
+def _skipped_is_none(value: object) -> object:
+    """`""` is the choice "I would rather not say"; `none` stands for no choice at all."""
+    return None if value in {"", "none"} else value
 
 
 class SurveyForm(BaseModel):
@@ -22,7 +23,7 @@ class SurveyForm(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     rating: Annotated[int, Field(ge=1, le=5)]
-    nps: Annotated[int | None, Field(ge=0, le=10), BeforeValidator(_empty_is_none)] = None
+    nps: Annotated[int | None, Field(ge=0, le=10), BeforeValidator(_skipped_is_none)] = None
     comment: Annotated[
         str,
         BeforeValidator(_without_signs_no_text_has),

@@ -49,7 +49,7 @@ def send_survey(
     token: str,
     asked: _AskedLanguage = "",
     rating: Annotated[str, Form()] = "",
-    nps: Annotated[str, Form()] = "",
+    nps: Annotated[str, Form()] = "none",
     comment: Annotated[str, Form()] = "",
     accepted: _BrowserLanguage = "",
 ) -> Response:

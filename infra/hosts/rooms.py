@@ -58,5 +58,6 @@ CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console/board", "Board"),
     ("/console/orders", "Orders"),
     ("/console/technicians", "Technicians"),
+    ("/console/figures", "Figures"),
 ]
 """(address, name) of the console's menu, in order."""
