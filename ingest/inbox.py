@@ -3,7 +3,7 @@
 import hashlib
 from enum import StrEnum
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.db import tables
@@ -34,6 +34,18 @@ def broken_key(message: ReceivedMessage) -> str:
     return f"broken {identity} {hashlib.sha256(message.body).hexdigest()[:16]}"
 
 
+# Built once: thousands of messages an hour pass here, and building a statement costs as much as asking the database.
+_INBOX, _ORDERS = tables.inbox_message, tables.work_order
+_CLAIM = insert(_INBOX).on_conflict_do_nothing().returning(_INBOX.c.handler)
+_IS_MINE = (_INBOX.c.message_id == bindparam("key"), _INBOX.c.handler == HANDLER)
+_DETAIL = select(_INBOX.c.detail).where(*_IS_MINE)
+_SETTLE = update(_INBOX).where(*_IS_MINE).values(outcome=bindparam("becomes"))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
+_IMPORTED = select(_ORDERS.c.id).where(
+    _ORDERS.c.utility == bindparam("utility"), _ORDERS.c.external_id == bindparam("external_id")
+)
+
+
 def claim(work: UnitOfWork, key: str, outcome: InboxOutcome, detail: str) -> bool:
     """Take the message for this transaction; False when it was handled before.
 
@@ -46,32 +58,22 @@ def claim(work: UnitOfWork, key: str, outcome: InboxOutcome, detail: str) -> boo
         "detail": detail,
         "received_at": work.now,
     }
-    taken = work.connection.execute(
-        insert(tables.inbox_message).values(row).on_conflict_do_nothing().returning(tables.inbox_message.c.handler)
-    )
-    return taken.first() is not None
+    return work.connection.execute(_CLAIM, row).first() is not None
 
 
 def claimed_detail(work: UnitOfWork, key: str) -> str | None:
     """What was noted with the claim on `key`, or None when nobody claimed it."""
-    inbox = tables.inbox_message.c
-    return work.connection.scalar(select(inbox.detail).where(inbox.message_id == key, inbox.handler == HANDLER))
+    found: str | None = work.connection.scalar(_DETAIL, {"key": key})
+    return found
 
 
 def settle_claim(work: UnitOfWork, key: str, outcome: InboxOutcome) -> None:
     """Change the outcome noted with this transaction's claim."""
-    inbox = tables.inbox_message
-    work.connection.execute(
-        update(inbox).where(inbox.c.message_id == key, inbox.c.handler == HANDLER).values(outcome=outcome.value)
-    )
+    work.connection.execute(_SETTLE, {"key": key, "becomes": outcome.value})
 
 
 def already_imported(work: UnitOfWork, utility: str, external_id: str) -> bool:
     """Whether the utility's order is here already. Until this transaction ends, nobody else can import it meanwhile."""
-    lock = func.hashtextextended(f"{utility} {external_id}", 0)
-    work.connection.execute(select(func.pg_advisory_xact_lock(lock)))
-    orders = tables.work_order.c
-    found = work.connection.scalar(
-        select(orders.id).where(orders.utility == utility, orders.external_id == external_id)
-    )
+    work.connection.execute(_LOCK, {"name": f"{utility} {external_id}"})
+    found = work.connection.scalar(_IMPORTED, {"utility": utility, "external_id": external_id})
     return found is not None

@@ -1,7 +1,5 @@
 """The outbox: events for the utility, written in the transaction of the change they tell of. `ingest.relay` sends them."""
 
-from dataclasses import asdict
-
 from sqlalchemy import insert
 
 from hub.db import tables
@@ -14,13 +12,14 @@ from ingest.events import OutboxEvent
 _WITH_APPOINTMENT = frozenset(
     {WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.IN_PROGRESS, WorkOrderStatus.COMPLETED}
 )
+_ADD = insert(tables.outbox_event)
 _AGREED = (AppointmentStatus.CONFIRMED, AppointmentStatus.COMPLETED)
 
 
 def add(work: UnitOfWork, event: OutboxEvent) -> None:
     """Leave `event` for the relay; it exists if and only if this transaction commits."""
     # The source is an installation's setting, which the relay knows.
-    work.connection.execute(insert(tables.outbox_event).values({**asdict(event), "source": ""}))
+    work.connection.execute(_ADD, {**vars(event), "source": ""})
 
 
 def agreed_appointment(work: UnitOfWork, status: WorkOrderStatus, work_order_id: WorkOrderId) -> Appointment | None:

@@ -34,6 +34,8 @@ def make_engine(settings: Settings) -> Engine:
         pool_size=10,
         max_overflow=30,
         pool_pre_ping=True,
+        # An error's text goes to the log; what was being written may be a citizen's.
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
     )
 

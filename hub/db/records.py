@@ -67,7 +67,7 @@ class Records[T: "DataclassInstance"]:
 
     def add(self, record: T) -> T:
         """Insert `record` and give it back."""
-        self._connection.execute(insert(self.table).values(self._values(record)))
+        self._connection.execute(insert(self.table), self._values(record))
         return record
 
     def add_all(self, records: list[T]) -> None:

@@ -148,7 +148,7 @@ class UnitOfWork:
             "actor_name": event.actor.name,
         }
         del row["actor"]
-        self.connection.execute(insert(tables.status_event).values(row))
+        self.connection.execute(insert(tables.status_event), row)
         # Who hears all of an entity hears first: a listener to this event may cause the next one, and the order must show.
         for name in (f"{event.entity}.*", event.name):
             for handler in self._subscriptions.get(name, ()):

@@ -111,12 +111,15 @@ def test_a_worker_that_dies_before_its_commit_leaves_nothing_behind(ingest_hub: 
 
 def test_trouble_with_the_database_is_raised_so_that_the_message_comes_again(ingest_hub: Hub) -> None:
     with ingest_hub.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE outbox_event RENAME TO outbox_away"))
+        connection.execute(text("ALTER TABLE work_order RENAME notes TO notes_away"))
     message = a_message(an_event())
-    with pytest.raises(DBAPIError):
+    with pytest.raises(DBAPIError) as trouble:
         receive_message(ingest_hub, message)
+    # The worker logs the error, so it must not hold the citizen's data.
+    assert "work_order" in str(trouble.value)
+    assert "Peeters" not in str(trouble.value)
     with ingest_hub.engine.begin() as connection:
-        connection.execute(text("ALTER TABLE outbox_away RENAME TO outbox_event"))
+        connection.execute(text("ALTER TABLE work_order RENAME notes_away TO notes"))
     assert receive_message(ingest_hub, message) == Complete()
     assert outcomes(ingest_hub) == {"imported": 1}
 
