@@ -14,7 +14,8 @@ class Stop:
     """One visit, or one the draft proposes. `[starts_at, ends_at)` is the service; the drive before it takes `travel_seconds`.
 
     The window bounds the arrival and is None when nobody was promised one. `status` is the visit's, `proposed` for a visit
-    that only the draft has. `change` says what the draft would do: empty (nothing), `new` or `moved`.
+    that only the draft has. `change` says what the draft would do: empty (nothing), `new`, `moved` (to another
+    technician or day) or `retimed`.
     """
 
     work_order_id: WorkOrderId
@@ -120,9 +121,9 @@ class BoardDay:
 
     @property
     def change_counts(self) -> dict[str, int]:
-        """How many stops the draft would add or move; empty when it would change nothing."""
+        """How many stops the draft would add, move and retime; empty when it would change nothing."""
         changes = [stop.change for route in self.routes for stop in route.stops if stop.change]
-        return {change: changes.count(change) for change in ("new", "moved") if change in changes}
+        return {change: changes.count(change) for change in ("new", "moved", "retimed") if change in changes}
 
 
 def in_driving_order(stops: Sequence[Stop]) -> tuple[Stop, ...]:

@@ -158,11 +158,6 @@ def _proposed_stop(
     appointments: Mapping[AppointmentId, Appointment],
 ) -> Stop:
     appointment = appointments.get(before.appointment_id) if before and before.appointment_id else None
-    if before is None:
-        change = "new"
-    else:
-        same = (before.route_id, before.starts_at) == (proposal.route_id, proposal.starts_at)
-        change = "" if same else "moved"
     return Stop(
         work_order_id=order.id,
         visit_id=proposal.visit_id,
@@ -179,8 +174,16 @@ def _proposed_stop(
         window=(appointment.starts_at, appointment.ends_at) if appointment else None,
         held_until=appointment.lease_until if appointment else None,
         pinned=before.pinned if before else False,
-        change=change,
+        change=_change(before, proposal),
     )
+
+
+def _change(before: Visit | None, proposal: PlanAssignment) -> str:
+    if before is None:
+        return "new"
+    if before.route_id != proposal.route_id:
+        return "moved"
+    return "" if before.starts_at == proposal.starts_at else "retimed"
 
 
 def _board_routes(work: UnitOfWork, routes: list[Route], stops: Mapping[RouteId, list[Stop]]) -> tuple[BoardRoute, ...]:
