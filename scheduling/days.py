@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.appointments import Appointment, Visit
 from hub.domain.ids import AppointmentId, RouteId, TechnicianId, VisitId, WorkOrderId
-from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES
+from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES, VisitStatus
 from hub.domain.work_orders import WorkOrder
 from scheduling import problem
 from scheduling.slots import OpenRoute
@@ -28,14 +28,16 @@ TRAVEL: TravelModel = GreatCircle()
 
 @dataclass(frozen=True)
 class StandingRoute:
-    """A route of the database, its live visits in order, and the same for the engine (`open`).
+    """A route of the database as it stands now, and the same for the engine (`open`).
 
-    `held` names the visits whose appointment is not confirmed yet.
+    `visits` are those the technician has not set off for, in order; they are the stops of `open`, one for one. `held` names
+    the ones whose appointment is not confirmed yet. `begun` are under way or over: `open` begins where the last of them ends.
     """
 
     record: roster.Route
     technician: roster.Technician
     visits: tuple[Visit, ...]
+    begun: tuple[Visit, ...]
     open: OpenRoute
     held: frozenset[VisitId]
 
@@ -75,50 +77,99 @@ def load_days(
     table = work.visits.table
     visits = work.visits.list_where(
         table.c.route_id.in_([route.id for route in routes]),
-        table.c.status.in_(LIVE_VISIT_STATUSES),
+        table.c.status != VisitStatus.CANCELLED,
         order_by=(table.c.starts_at, table.c.id),
     )
     appointments = _appointments(work, visits)
-    kept = [v for v in visits if v.work_order_id != leaving_out or not _is_held(v, appointments)]
-    orders = _orders(work, kept)
     crew = _technicians(work, routes)
-    absences = _absences(work, crew)
+    loader = _Loader(
+        origin=origin,
+        now=work.now,
+        crew=crew,
+        absences=_absences(work, crew, origin),
+        orders=_orders(work, visits),
+        appointments=appointments,
+    )
     by_route: dict[RouteId, list[Visit]] = defaultdict(list)
-    for visit in kept:
-        by_route[visit.route_id].append(visit)
-    standing = []
-    for record in routes:
-        technician = crew[record.technician_id]
-        pure = pure_route(record, technician, absences[technician.id], origin)
-        stops = tuple(by_route[record.id])
-        tasks = [standing_task(visit, orders[visit.work_order_id], appointments, pure, origin) for visit in stops]
-        held = frozenset(visit.id for visit in stops if _is_held(visit, appointments))
-        standing.append(StandingRoute(record, technician, stops, OpenRoute.of(pure, tasks, TRAVEL), held))
-    return Days(origin, tuple(standing))
+    for visit in visits:
+        if visit.work_order_id != leaving_out or not _is_held(visit, appointments):
+            by_route[visit.route_id].append(visit)
+    return Days(origin, tuple(loader.route(record, by_route[record.id]) for record in routes))
+
+
+@dataclass(frozen=True)
+class _Loader:
+    """What was read, by id."""
+
+    origin: datetime
+    now: datetime
+    crew: Mapping[TechnicianId, roster.Technician]
+    absences: Mapping[TechnicianId, list[roster.Absence]]
+    orders: Mapping[WorkOrderId, WorkOrder]
+    appointments: Mapping[AppointmentId, Appointment]
+
+    def route(self, record: roster.Route, visits: Sequence[Visit]) -> StandingRoute:
+        technician = self.crew[record.technician_id]
+        begun = tuple(visit for visit in visits if visit.status not in MOVABLE_VISIT_STATUSES)
+        ahead = tuple(visit for visit in visits if visit.status in MOVABLE_VISIT_STATUSES)
+        away = [self._span(one.starts_at, one.ends_at) for one in self.absences[technician.id]]
+        pure = self._rest_of_day(pure_route(record, technician, away, self.origin), begun)
+        tasks = [standing_task(v, self.orders[v.work_order_id], self.appointments, pure, self.origin) for v in ahead]
+        held = frozenset(visit.id for visit in ahead if _is_held(visit, self.appointments))
+        return StandingRoute(record, technician, ahead, begun, OpenRoute.of(pure, tasks, TRAVEL), held)
+
+    def _rest_of_day(self, route: problem.Route, begun: Sequence[Visit]) -> problem.Route:
+        """What is past is over: the day goes on from now, or from the end of the visit that is under way.
+
+        The span that a begun visit was planned for stays closed when the technician is early or out of order: the
+        database lets no other visit into it.
+        """
+        now = -problem.seconds_from(self.now, self.origin)
+        ends = {visit.id: self._end_of(visit) for visit in begun}
+        reached = max([now, *ends.values()])
+        if not begun and reached <= route.shift.start:
+            return route
+        closed = [Span(route.shift.start, reached)]
+        closed += [
+            self._span(visit.starts_at, visit.ends_at) for visit in begun if visit.status is not VisitStatus.ABORTED
+        ]
+        last = max(begun, key=lambda visit: ends[visit.id], default=None)
+        place = self.orders[last.work_order_id].place if last else route.start
+        return replace(route, start=place, absences=_within(route.shift, [*route.absences, *closed]))
+
+    def _end_of(self, visit: Visit) -> int:
+        """When a begun visit was or will be over, as far as the technician's phone has told."""
+        if visit.ended_at is not None or visit.status not in LIVE_VISIT_STATUSES:
+            return problem.seconds_from(self.origin, visit.ended_at or visit.ends_at)
+        begins = visit.started_at or visit.arrived_at or visit.promised_arrival or visit.starts_at
+        return problem.seconds_from(self.origin, begins + (visit.ends_at - visit.starts_at))
+
+    def _span(self, starts_at: datetime, ends_at: datetime) -> Span:
+        return Span(problem.seconds_from(self.origin, starts_at), problem.seconds_from(self.origin, ends_at))
 
 
 def pure_route(
-    record: roster.Route, technician: roster.Technician, absences: Iterable[roster.Absence], origin: datetime
+    record: roster.Route, technician: roster.Technician, absences: Iterable[Span], origin: datetime
 ) -> problem.Route:
-    """The engine's route: the shift as seconds, whatever the clocks do that day."""
+    """The engine's route: the shift as seconds, whatever the clocks do that day.
+
+    A technician who no longer works for the company is away all day. A break outside the shift needs no room in it.
+    """
 
     def seconds(at: time) -> int:
         return problem.seconds_from(origin, wall_instant(record.day, at, record.zone))
 
     shift = Span(seconds(record.starts), seconds(record.ends))
-    pause = ((Span(seconds(record.break_from), seconds(record.break_until)), record.break_seconds),)
-    away = (
-        Span(problem.seconds_from(origin, absence.starts_at), problem.seconds_from(origin, absence.ends_at))
-        for absence in absences
-    )
+    pause = Span(seconds(record.break_from), max(seconds(record.break_until), seconds(record.break_from) + 1))
+    rests = record.break_seconds > 0 and pause.overlaps(shift)
     return problem.Route(
         id=str(record.id),
         technician=str(technician.id),
         start=technician.start_place,
         end=technician.end_place,
         shift=shift,
-        breaks=pause if record.break_seconds else (),
-        absences=tuple(span for span in away if span.overlaps(shift)),
+        breaks=((pause, record.break_seconds),) if rests else (),
+        absences=_within(shift, absences) if technician.active else (shift,),
         skills=frozenset(technician.skills),
         territories=frozenset({record.territory}),
     )
@@ -131,26 +182,31 @@ def standing_task(
     route: problem.Route,
     origin: datetime,
 ) -> problem.Task:
-    """A visit as the engine sees it: its appointment's window; without one the whole shift; once begun, its own second."""
+    """A visit ahead as the engine sees it: its appointment's window; without one the shift, from when the utility allows it."""
     start = problem.seconds_from(origin, visit.starts_at)
     appointment = appointments.get(visit.appointment_id) if visit.appointment_id else None
-    if visit.status not in MOVABLE_VISIT_STATUSES or visit.pinned:
+    if visit.pinned:
         window = Span(start, start + 1)
     elif appointment is not None:
         window = Span(
             problem.seconds_from(origin, appointment.starts_at), problem.seconds_from(origin, appointment.ends_at)
         )
     else:
-        window = route.shift
+        opens = problem.seconds_from(origin, order.not_before) if order.not_before else route.shift.start
+        window = Span(max(route.shift.start, min(opens, start)), max(route.shift.end, start + 1))
     return problem.Task(
         id=str(visit.id),
         place=order.place,
         service_seconds=int((visit.ends_at - visit.starts_at).total_seconds()),
         windows=(window,),
-        weight=order.weight,
+        weight=max(1, order.weight),
         promised=appointment is not None,
         current=problem.Current(route.id, start),
     )
+
+
+def _within(shift: Span, spans: Iterable[Span]) -> tuple[Span, ...]:
+    return tuple(span for span in spans if span.start < span.end and span.overlaps(shift))
 
 
 def _is_held(visit: Visit, appointments: Mapping[AppointmentId, Appointment]) -> bool:
@@ -175,8 +231,11 @@ def _technicians(work: UnitOfWork, routes: Iterable[roster.Route]) -> dict[Techn
     return {technician.id: technician for technician in found}
 
 
-def _absences(work: UnitOfWork, crew: Iterable[TechnicianId]) -> dict[TechnicianId, list[roster.Absence]]:
+def _absences(
+    work: UnitOfWork, crew: Iterable[TechnicianId], origin: datetime
+) -> dict[TechnicianId, list[roster.Absence]]:
     found: dict[TechnicianId, list[roster.Absence]] = defaultdict(list)
-    for absence in work.absences.list_where(work.absences.table.c.technician_id.in_(list(crew))):
+    table = work.absences.table
+    for absence in work.absences.list_where(table.c.technician_id.in_(list(crew)), table.c.ends_at > origin):
         found[absence.technician_id].append(absence)
     return found

@@ -6,7 +6,7 @@ from datetime import datetime
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import Subscriptions, UnitOfWork
 from hub.domain.events import Event
-from scheduling.holding import expire_holds, release_visits
+from scheduling.keeping import expire_holds, release_visits
 
 
 def give_time_back(work: UnitOfWork, event: Event) -> None:
@@ -18,4 +18,4 @@ SUBSCRIPTIONS: Subscriptions = {
     "work_order.cancelled": (give_time_back,),
     "work_order.on_hold": (give_time_back,),
 }
-TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {"expire holds": expire_holds}
+TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {"expire_holds": expire_holds}

@@ -11,10 +11,12 @@ from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.catalogue import WorkType
+from hub.domain.errors import TransitionRefusedError
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import WORK_ORDER_TRANSITIONS, Action
+from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, load_days, origin_of, wall_instant
+from scheduling.queries import confirmed_appointment, live_visits
 from scheduling.reasons import Reason
 from scheduling.slots import OfferReason, Requirement, SlotWindow, find_slots
 from scheduling.spans import Span
@@ -53,20 +55,30 @@ class SlotOffers:
     refused: tuple[RefusedWindow, ...]
 
 
-def is_bookable(order: WorkOrder) -> bool:
-    """Whether the citizen may choose or change a time as the order stands."""
-    return any((order.status, action) in WORK_ORDER_TRANSITIONS for action in (Action.BOOK, Action.RESCHEDULE))
+def check_bookable(work: UnitOfWork, order: WorkOrder) -> None:
+    """Whether a time may be chosen or changed as the order stands; raises TransitionRefusedError when not.
+
+    An appointment can be moved until its technician sets off.
+    """
+    promised = confirmed_appointment(work, order.id)
+    next_work_order_status(order.status, Action.BOOK if promised is None else Action.RESCHEDULE)
+    if promised is not None:
+        for visit in live_visits(work, work.visits.table.c.appointment_id == promised.id):
+            next_visit_status(visit.status, Action.CANCEL)
 
 
 def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None = None) -> SlotOffers:
     """Every window of the coming days that some technician's route has room for, best first.
 
-    Reads without locking: `hold_slot` checks again. `limit_days` shortens the catalogue's booking horizon. An order whose
-    lifecycle allows no booking gets no offers. Raises NotFoundError.
+    Windows from the order's due date on are offered too, after all others: late is better than never. Reads without
+    locking: `hold_slot` checks again. `limit_days` shortens the catalogue's booking horizon. An order whose lifecycle
+    allows no booking gets no offers. Raises NotFoundError.
     """
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id)
-        if not is_bookable(order):
+        try:
+            check_bookable(work, order)
+        except TransitionRefusedError:
             return SlotOffers((), ())
         kind = work.catalogue.work_type(order.work_type)
         first, last = bookable_days(work, order, limit_days)
@@ -76,13 +88,14 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
             order_by=(work.routes.table.c.day, work.routes.table.c.id),
         )
         days = load_days(work, routes, origin=origin_of(first), leaving_out=order.id)
-    windows = list(_windows(kind, order, routes, days, hub.clock.now() + timedelta(seconds=hub.catalogue.lead_seconds)))
+        windows = list(_windows(kind, order, routes, days, earliest_start(work)))
     found = find_slots([one.open for one in days.routes], requirement_of(order, kind), windows, TRAVEL)
+    offers = [
+        SlotOffer(*_instants(days, one.window), one.reason, one.placement.marginal_travel_seconds)
+        for one in found.offers
+    ]
     return SlotOffers(
-        tuple(
-            SlotOffer(*_instants(days, one.window), one.reason, one.placement.marginal_travel_seconds)
-            for one in found.offers
-        ),
+        tuple(sorted(offers, key=lambda one: order.due_at is not None and one.starts_at >= order.due_at)),
         tuple(
             RefusedWindow(*_instants(days, one.window), one.refusal.reason, one.refusal.sentence())
             for one in found.refused
@@ -90,10 +103,15 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
     )
 
 
+def earliest_start(work: UnitOfWork) -> datetime:
+    """The earliest start of a window that can be booked now: a technician must still be sent."""
+    return work.now + timedelta(seconds=work.catalogue.lead_seconds)
+
+
 def bookable_days(work: UnitOfWork, order: WorkOrder, limit_days: int | None = None) -> tuple[date, date]:
     """The first and the last local day on which this order can be booked now; empty when the last is before the first."""
     zone = ZoneInfo(order.zone)
-    earliest = work.now + timedelta(seconds=work.catalogue.lead_seconds)
+    earliest = earliest_start(work)
     if order.not_before is not None:
         earliest = max(earliest, order.not_before)
     horizon = work.catalogue.booking_days if limit_days is None else min(limit_days, work.catalogue.booking_days)
@@ -107,7 +125,7 @@ def requirement_of(order: WorkOrder, kind: WorkType) -> Requirement:
         place=order.place,
         service_seconds=kind.duration_seconds,
         skills=frozenset(kind.skills),
-        weight=order.weight,
+        weight=max(1, order.weight),
         territory=order.territory,
     )
 

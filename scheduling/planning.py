@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import date
 from uuid import UUID, uuid4
 
+from sqlalchemy import exists
+
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Visit
 from hub.domain.catalogue import WorkType
 from hub.domain.ids import PlanId, RouteId, VisitId, WorkOrderId
-from hub.domain.lifecycle import MOVABLE_VISIT_STATUSES, VisitStatus, WorkOrderStatus
+from hub.domain.lifecycle import LIVE_VISIT_STATUSES, VisitStatus, WorkOrderStatus
 from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplanned
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
@@ -54,6 +56,7 @@ def plan_days(
         days = load_days(work, routes, origin=origin_of(first_day))
         ready = _ready_orders(work, territory)
         problem = _problem(work, days, ready)
+    # The search runs outside any transaction: it takes seconds, and publishing merges with what happens meanwhile.
     began = time.monotonic()
     plan = solve(problem, Stop(seconds=seconds), seed, progress)
     took = time.monotonic() - began
@@ -85,23 +88,25 @@ def plan_days(
 
 
 def _ready_orders(work: UnitOfWork, territory: str) -> list[WorkOrder]:
-    table = work.work_orders.table
+    table, visit = work.work_orders.table, work.visits.table
+    has_visit = exists().where(visit.c.work_order_id == table.c.id, visit.c.status.in_(LIVE_VISIT_STATUSES))
     return work.work_orders.list_where(
         table.c.territory == territory,
         table.c.status == WorkOrderStatus.READY,
+        ~has_visit,
         order_by=(table.c.imported_at, table.c.id),
     )
 
 
 def _problem(work: UnitOfWork, days: Days, ready: list[WorkOrder]) -> Problem:
-    """Visits as they stand (one that a technician's absence makes impossible is moved or named), and the ready work."""
-    skills = _skills_of_visits(work, days)
+    """Visits ahead as they stand (one that a technician's absence makes impossible is moved or named), and the ready work."""
+    shifts = _open_shifts(days, days.seconds(work.now))
+    orders = _orders_of_visits(work, days)
     standing = [
-        _standing(route, visit, task, skills[visit.work_order_id])
+        _standing(work, days, route, visit, task, orders[visit.work_order_id], shifts)
         for route in days.routes
         for visit, task in zip(route.visits, route.open.stops, strict=True)
     ]
-    shifts = _open_shifts(days, days.seconds(work.now))
     fresh = [
         _ready_task(order, work.catalogue.work_type(order.work_type), windows)
         for order in ready
@@ -110,10 +115,10 @@ def _problem(work: UnitOfWork, days: Days, ready: list[WorkOrder]) -> Problem:
     return Problem(days.origin, tuple(route.open.route for route in days.routes), (*standing, *fresh), TRAVEL)
 
 
-def _skills_of_visits(work: UnitOfWork, days: Days) -> dict[WorkOrderId, frozenset[str]]:
+def _orders_of_visits(work: UnitOfWork, days: Days) -> dict[WorkOrderId, WorkOrder]:
     wanted = {visit.work_order_id for route in days.routes for visit in route.visits}
     orders = work.work_orders.list_where(work.work_orders.table.c.id.in_(wanted)) if wanted else []
-    return {order.id: frozenset(work.catalogue.work_type(order.work_type).skills) for order in orders}
+    return {order.id: order for order in orders}
 
 
 def _open_shifts(days: Days, now: int) -> list[Span]:
@@ -129,19 +134,36 @@ def _ready_task(order: WorkOrder, kind: WorkType, windows: tuple[Span, ...]) -> 
         service_seconds=kind.duration_seconds,
         windows=windows,
         skills=frozenset(kind.skills),
-        weight=order.weight,
+        weight=max(1, order.weight),
         territory=order.territory,
     )
 
 
-def _standing(route: StandingRoute, visit: Visit, task: Task, skills: frozenset[str]) -> Task:
-    if visit.status not in MOVABLE_VISIT_STATUSES or visit.pinned:
+def _standing(
+    work: UnitOfWork,
+    days: Days,
+    route: StandingRoute,
+    visit: Visit,
+    task: Task,
+    order: WorkOrder,
+    shifts: list[Span],
+) -> Task:
+    if visit.pinned:
         return replace(task, pin=Pin(route.open.route.id, task.windows[0].start))
     if visit.id in route.held:
         # Its citizen is confirming this very moment: it stays on its route.
         return replace(task, pin=Pin(route.open.route.id))
-    price = DISPATCHED_MOVE_PRICE_SECONDS if visit.status is VisitStatus.DISPATCHED else MOVE_PRICE_SECONDS
-    return replace(task, skills=skills, territory=route.record.territory, move_price_seconds=price)
+    anywhen = () if visit.appointment_id else _ready_windows(order, days, shifts)
+    return replace(
+        task,
+        # Work without a citizen may go to another day.
+        windows=anywhen or task.windows,
+        skills=frozenset(work.catalogue.work_type(order.work_type).skills),
+        territory=route.record.territory,
+        move_price_seconds=(
+            DISPATCHED_MOVE_PRICE_SECONDS if visit.status is VisitStatus.DISPATCHED else MOVE_PRICE_SECONDS
+        ),
+    )
 
 
 def _ready_windows(order: WorkOrder, days: Days, shifts: list[Span]) -> tuple[Span, ...]:
@@ -163,10 +185,13 @@ def _visits_by_task(days: Days) -> dict[str, Visit]:
     return {str(visit.id): visit for route in days.routes for visit in route.visits}
 
 
+def _held(days: Days) -> frozenset[VisitId]:
+    return frozenset[VisitId]().union(*(route.held for route in days.routes))
+
+
 def _assignments(plan_id: PlanId, plan: Plan, days: Days) -> Iterable[PlanAssignment]:
     """One for each stop, but for slots that are only held: those are nobody's promise yet."""
-    standing = _visits_by_task(days)
-    held = frozenset[VisitId]().union(*(route.held for route in days.routes))
+    standing, held = _visits_by_task(days), _held(days)
     for one in plan.routes:
         for stop in one.timeline.stops:
             visit = standing.get(stop.task.id)
@@ -187,11 +212,12 @@ def _assignments(plan_id: PlanId, plan: Plan, days: Days) -> Iterable[PlanAssign
 
 def _left_out(plan_id: PlanId, plan: Plan, days: Days, ready: list[WorkOrder]) -> Iterable[PlanUnplanned]:
     """What the engine found no place for, and the ready work that these days are over for or not yet open to."""
-    standing = _visits_by_task(days)
+    standing, held = _visits_by_task(days), _held(days)
     refusals: dict[WorkOrderId, Refusal] = {}
     for one in plan.unplanned:
         visit = standing.get(one.task.id)
-        refusals[visit.work_order_id if visit else WorkOrderId(UUID(one.task.id))] = one.refusal
+        if visit is None or visit.id not in held:
+            refusals[visit.work_order_id if visit else WorkOrderId(UUID(one.task.id))] = one.refusal
     placed = {stop.task.id for route in plan.routes for stop in route.timeline.stops}
     for order in ready:
         if str(order.id) not in placed:
