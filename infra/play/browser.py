@@ -1,6 +1,8 @@
 """A browser without JavaScript: pages, forms and redirects over HTTP, as a citizen's oldest phone would do it."""
 
+import re
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -9,6 +11,8 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 
 _TIMEOUT_SECONDS = 60.0
+_TOKENS = re.compile(r"(?<=/)[A-Za-z0-9_-]{30,}")
+"""Ids and personal tokens in a path; neither belongs in a report."""
 
 
 @dataclass
@@ -126,7 +130,7 @@ class Traffic:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.requests = 0
-        self.refusals = 0
+        self.refusals: Counter[str] = Counter()
         self.errors: list[str] = []
 
     def count(self, response: httpx.Response) -> None:
@@ -134,10 +138,11 @@ class Traffic:
         with self._lock:
             self.requests += 1
             if response.status_code >= 500:
-                path = urlsplit(str(response.request.url)).path
-                self.errors.append(f"{response.request.method} {path[:60]} answered {response.status_code}")
+                path = _TOKENS.sub("…", urlsplit(str(response.request.url)).path)
+                self.errors.append(f"{response.request.method} {path} answered {response.status_code}")
             elif response.status_code >= 400:
-                self.refusals += 1
+                path = _TOKENS.sub("…", urlsplit(str(response.request.url)).path)
+                self.refusals[f"{response.request.method} {path} {response.status_code}"] += 1
 
     def fail(self, request: str, error: Exception) -> None:
         """Take note of a request that got no answer."""
@@ -173,7 +178,7 @@ class Browser:
         try:
             response = self._client.request(method, url, **content)  # type: ignore[arg-type]
         except httpx.HTTPError as error:
-            self._traffic.fail(f"{method} {urlsplit(url).path[:60]}", error)
+            self._traffic.fail(f"{method} {_TOKENS.sub('…', urlsplit(url).path)}", error)
             raise NoAnswer(str(error)) from error
         self._traffic.count(response)
         return response

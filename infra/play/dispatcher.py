@@ -8,6 +8,7 @@ from datetime import date
 from urllib.parse import urlencode
 from uuid import UUID
 
+from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
 from hub.web.staff_accounts import create_staff
 from infra.play.browser import Browser, Page, Traffic
@@ -18,8 +19,10 @@ _CODE = re.compile(r'id="enrolment-code"[^>]*>(?P<code>[^<]+)<')
 _OK = 200
 
 
-class ConsoleError(RuntimeError):
+class ConsoleError(DoorstepError):
     """A page of the console is not what a dispatcher expects; the sentence says which."""
+
+    code = "console-unexpected"
 
 
 @dataclass

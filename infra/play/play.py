@@ -1,14 +1,18 @@
 """Runs a play: sets the world up, lets its people act as the clock goes on, and audits the end."""
 
 import random
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
+from types import FrameType
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from hub.messaging.service_bus import receive_dead_letters
 from infra.play.browser import Browser, NoAnswer, Traffic
@@ -21,9 +25,9 @@ from infra.play.ledger import Conduct, audit
 from infra.play.options import PlayOptions
 from infra.play.outcome import Outcome
 from infra.play.progress import Show
-from infra.play.stops import next_stop
+from infra.play.stops import NextStop, next_stop
 from infra.play.technicians import Delays, Phone
-from infra.play.utility import Utility, batches
+from infra.play.utility import FIRST_DAY_HOURS, Utility, batches
 from infra.play.world import World, built_world
 from ingest.sample_feed import SampleFeed, generate
 from scheduling.roster import load_roster
@@ -79,24 +83,38 @@ class Play:
 
     def run(self) -> datetime:
         """Let the clock go on until everything has come to its end; returns the last simulated instant."""
-        now = self.options.local(self.options.start, 7)
+        stop = NextStop(self.options.local(self.options.start, 7), falls_due=True)
         end = self.options.local(self.options.field_days[-1], 23)
         with ThreadPoolExecutor(self.options.threads, "person") as people:
-            while now < end + _LONGEST:
-                self.world.clock.set(now)
-                self.world.settle(now, self.utility.distinct)
-                self._read_messages(now)
-                while due := self.agenda.take_due(now):
-                    list(people.map(partial(_act, now=now), due))
-                self.world.settle(now, self.utility.distinct)
-                self._read_messages(now)
-                self.stops += 1
+            while stop.at < end + _LONGEST:
+                self._stop_at(stop, people)
                 with self.world.hub.reading() as connection:
-                    self.show(now, int(connection.execute(_SETTLED).scalar_one()))
-                    if now > end and self.agenda.next_at is None and not connection.execute(_OPEN_LADDERS).scalar_one():
-                        return now
-                    now = next_stop(connection, now, self.agenda.next_at)
-        return now
+                    self.show(stop.at, int(connection.execute(_SETTLED).scalar_one()))
+                    if stop.at > end and self.agenda.next_at is None and self._nobody_waits(connection):
+                        break
+                    stop = next_stop(connection, stop.at, self.agenda.next_at)
+        return stop.at
+
+    def _stop_at(self, stop: NextStop, people: ThreadPoolExecutor) -> None:
+        """What falls due is done before people act, and what they caused is done before the clock goes on.
+
+        Between the hours at which something falls due the worker runs beside the people without being waited for.
+        """
+        self.stops += 1
+        self.world.clock.set(stop.at)
+        wait = stop.falls_due or self.utility.has_just_sent
+        if wait:
+            self.world.settle(stop.at, self.utility.distinct)
+        self._read_messages(stop.at)
+        while due := self.agenda.take_due(stop.at):
+            list(people.map(partial(_act, now=stop.at), due))
+        if wait or self.utility.has_just_sent:
+            self.world.settle(stop.at, self.utility.distinct)
+            self.utility.has_just_sent = False
+            self._read_messages(stop.at)
+
+    def _nobody_waits(self, connection: Connection) -> bool:
+        return not connection.execute(_OPEN_LADDERS).scalar_one()
 
     def _read_messages(self, now: datetime) -> None:
         with self.world.hub.reading() as connection:
@@ -121,13 +139,14 @@ class Play:
                 self.agenda.add(self.options.local(day, 7), phone.who, phone.begin_day)
 
     def _moment_to_kill(self, number: int, luck: random.Random) -> datetime:
-        """By turns while orders come in and citizens book, and while technicians are on the road."""
+        """By turns while orders come in and citizens are invited, and while technicians are on the road."""
         if number % 2 == 0:
-            return self.options.local(self.options.start, luck.choice((8, 9, 10, 11, 12)))
+            return self.options.local(self.options.start, luck.choice(FIRST_DAY_HOURS))
         return self.options.local(luck.choice(self.options.field_days), luck.choice((9, 10, 11, 13, 14, 15)))
 
     def _kill_worker(self, luck: random.Random) -> None:
-        time.sleep(luck.uniform(0.02, 0.3))
+        self.world.wait_for_work()
+        time.sleep(luck.uniform(0, 0.05))
         self.world.kill_worker()
 
 
@@ -148,12 +167,29 @@ def run_play(options: PlayOptions, show: Show, *, watch: Callable[[World], None]
     """
     began = time.monotonic()
     traffic = Traffic()
-    with built_world(options.local(options.start, 7), keep=options.keep) as world:
+    with _sigterm_as_interrupt(), built_world(options.local(options.start, 7), keep=options.keep) as world:
         watch(world)
         play = Play(options, world, show, traffic)
         play.prepare()
         ended_at = play.run()
         return _audited(play, ended_at, began)
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """For the length of the block SIGTERM ends the play as Ctrl-C does: everything is taken down first."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _audited(play: Play, ended_at: datetime, began: float) -> Outcome:
@@ -178,7 +214,7 @@ def _audited(play: Play, ended_at: datetime, began: float) -> Outcome:
         "surveys": history.surveys,
         "mean_rating": None if history.mean_rating is None else round(history.mean_rating, 2),
         "http_requests": play.traffic.requests,
-        "http_refusals": play.traffic.refusals,
+        "http_refusals": play.traffic.refusals.total(),
         "http_errors": len(play.traffic.errors),
         "restarts": world.restarts,
         "clock_stops": play.stops,

@@ -1,5 +1,6 @@
 """Where the simulated clock stops next: at the next act, the next thing that falls due, or a full hour by which some timers look."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
@@ -18,16 +19,24 @@ _NEXT_DUE = text("""
 """)
 
 
-def next_stop(connection: Connection, now: datetime, next_act: datetime | None) -> datetime:
+@dataclass(frozen=True)
+class NextStop:
+    """An instant at which the clock stops. With `falls_due` the worker has something to do at it that is bound to the hour."""
+
+    at: datetime
+    falls_due: bool
+
+
+def next_stop(connection: Connection, now: datetime, next_act: datetime | None) -> NextStop:
     """The next instant after `now` (or at it, when an act is due) at which something happens."""
     due = connection.execute(_NEXT_DUE, {"now": now}).scalar_one()
-    stops = [_next_look(now)]
+    timed = _next_look(now)
     if due is not None:
         grid = on_grid(due)
-        stops.append(grid if grid == due else grid + GRID)
-    if next_act is not None:
-        stops.append(max(next_act, now))
-    return min(stops)
+        timed = min(timed, grid if grid == due else grid + GRID)
+    if next_act is None or timed <= next_act:
+        return NextStop(timed, falls_due=True)
+    return NextStop(max(next_act, now), falls_due=False)
 
 
 def _next_look(now: datetime) -> datetime:

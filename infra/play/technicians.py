@@ -17,6 +17,7 @@ from uuid import uuid4
 import httpx
 from PIL import Image
 
+from hub.domain.errors import DoorstepError
 from hub.domain.places import Place
 from hub.domain.technicians import Technician
 from infra.play.browser import Browser, NoAnswer
@@ -35,6 +36,15 @@ _WAIT_AT_THE_DOOR = timedelta(minutes=15)
 
 type Door = Callable[[str], AtTheDoor]
 """What the technician finds at the address of an order, by its number."""
+
+
+class EnrolmentFailedError(DoorstepError):
+    """A phone could not be enrolled with the code the console gave."""
+
+    code = "enrolment-failed"
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"A technician's phone could not be enrolled: the API answered {status}.")
 
 
 @dataclass
@@ -65,11 +75,11 @@ class Phone:
         return f"technician {self.technician.id}"
 
     def enrol(self, code: str) -> None:
-        """Spend the code the dispatcher read out; raises RuntimeError when it does not work."""
+        """Spend the code the dispatcher read out; raises EnrolmentFailedError."""
         body = {"code": code, "device_label": f"Phone of {self.technician.first_name}"}
         answer = self.browser.send("POST", f"{_API}/enrol", json=body, headers={"Idempotency-Key": str(uuid4())})
         if answer.status_code != httpx.codes.CREATED:
-            raise RuntimeError(f"{self.who} could not enrol: {answer.text[:200]}")
+            raise EnrolmentFailedError(answer.status_code)
         self._token = answer.json()["token"]
 
     def begin_day(self, now: datetime) -> None:

@@ -12,7 +12,8 @@ from infra.play.world import World
 from ingest.sample_feed import FeedMessage, SampleFeed
 
 _TWICE_SHARE = 0.04
-_FIRST_DAY_HOURS = (8, 10, 12, 15)
+FIRST_DAY_HOURS = (8, 10, 12, 15)
+"""Hours of the first day, by the wall clock, at which a batch of orders is sent."""
 _SECOND_DAY_HOURS = (9, 13)
 
 
@@ -22,6 +23,7 @@ class Utility:
 
     world: World
     sent: list[SentMessage] = field(default_factory=list)
+    has_just_sent: bool = False
 
     @property
     def distinct(self) -> int:
@@ -37,6 +39,7 @@ class Utility:
             known.add(message.message_id)
             expected = "duplicate" if twice else message.expected.value
             self.sent.append(SentMessage(message.message_id, message.external_id, expected))
+        self.has_just_sent = True
         queue = self.world.hub.settings.orders_queue
         send_batch(self.world.bus, queue, messages)
 
@@ -44,7 +47,7 @@ class Utility:
 def batches(options: PlayOptions, feed: SampleFeed) -> Iterator[tuple[datetime, list[FeedMessage]]]:
     """The feed in batches with the instant at which each is sent; every 25th message or so is sent a second time."""
     luck = random.Random(f"{options.seed}/bus")
-    times = [options.local(options.start, hour) for hour in _FIRST_DAY_HOURS]
+    times = [options.local(options.start, hour) for hour in FIRST_DAY_HOURS]
     times += [options.local(options.start + timedelta(days=1), hour) for hour in _SECOND_DAY_HOURS]
     share = -(-len(feed.messages) // len(times))
     again: list[FeedMessage] = []

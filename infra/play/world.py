@@ -26,6 +26,7 @@ from hub.db.databases import create_database, drop_database
 from hub.db.embedded import EmbeddedServer, default_state_dir
 from hub.db.schema import upgrade
 from hub.db.server_account import shared_place
+from hub.domain.errors import DoorstepError
 from hub.settings import Settings
 from infra.hosts.processes import HostProcess, Hosts
 from infra.hosts.rooms import SUBSCRIPTIONS
@@ -34,18 +35,21 @@ from infra.play import ear
 
 _START_SECONDS = 60.0
 _SETTLE_SECONDS = 90.0
-_LOOK_SECONDS = 0.01
+_LOOK_SECONDS = 0.02
 _UNSETTLED = text("""
     SELECT coalesce((SELECT max(caught_up_to) FROM worker_beat), '-infinity') < :now AS behind,
            (SELECT count(*) FROM outbox_event WHERE sent_at IS NULL) AS unsent,
            (SELECT count(*) FROM inbox_message) AS taken_in,
+           (SELECT count(*) FROM contact_case WHERE status = 'open' AND next_due_at <= :now) AS ladder_steps,
            (SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing')
             AND (scheduled_at IS NULL OR scheduled_at <= clock_timestamp())) AS jobs
 """)
 
 
-class PlayStuckError(RuntimeError):
-    """The worker does not get on; the sentence says what it left undone."""
+class PlayStuckError(DoorstepError):
+    """A part of the play does not get on; the sentence says which, and what it left undone."""
+
+    code = "play-stuck"
 
 
 @dataclass
@@ -78,6 +82,19 @@ class World:
             with suppress(ProcessLookupError):
                 os.kill(self.worker.pid, signal.SIGKILL)
 
+    def wait_for_work(self, seconds: float = 3.0) -> bool:
+        """Wait, for a bounded time, until the worker has something in hand; False when nothing came."""
+        until = time.monotonic() + seconds
+        with self.hub.reading() as connection:
+            before = connection.execute(_UNSETTLED, {"now": self.clock.now()}).one()
+        while time.monotonic() < until:
+            with self.hub.reading() as connection:
+                found = connection.execute(_UNSETTLED, {"now": self.clock.now()}).one()
+            if found.unsent or found.jobs or found.taken_in > before.taken_in:
+                return True
+            time.sleep(0.002)
+        return False
+
     def settle(self, now: datetime, messages: int) -> None:
         """Wait until the worker has taken in `messages` different messages and done everything due up to `now`.
 
@@ -88,7 +105,7 @@ class World:
         while time.monotonic() - began < _SETTLE_SECONDS:
             with self.hub.reading() as connection:
                 left = connection.execute(_UNSETTLED, {"now": now}).one()
-            if not (left.behind or left.unsent or left.jobs) and left.taken_in >= messages:
+            if not (left.behind or left.unsent or left.ladder_steps or left.jobs) and left.taken_in >= messages:
                 self.patience += time.monotonic() - began
                 return
             time.sleep(_LOOK_SECONDS)

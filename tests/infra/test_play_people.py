@@ -77,7 +77,8 @@ def test_server_errors_are_counted_apart_from_refusals() -> None:
     traffic = Traffic()
     for status in (200, 404, 500):
         traffic.count(httpx.Response(status, request=httpx.Request("GET", "http://127.0.0.1/x")))
-    assert (traffic.requests, traffic.refusals, traffic.errors) == (3, 1, ["GET /x answered 500"])
+    assert (traffic.requests, dict(traffic.refusals)) == (3, {"GET /x 404": 1})
+    assert traffic.errors == ["GET /x answered 500"]
 
 
 def test_habits_depend_on_seed_and_order_alone() -> None:
