@@ -1,7 +1,8 @@
 """A reminder the day before an appointment, for appointments that were not made only just now."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import cast
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, select, text
 
@@ -14,11 +15,15 @@ from hub.domain.contact import Channel
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import AppointmentStatus
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from portal.contact.quiet_hours import QuietHours
 
 KIND = "day_before"
 _BATCH = 500
 _TOO_LATE = timedelta(hours=2)
 """So shortly before the appointment a reminder helps nobody any more."""
+
+_QUIET = QuietHours(time(21), time(7))
+"""A reminder that is late (the worker stood still) waits for the morning."""
 
 # 16:00 local time on the day before: eight hours before that local midnight, in the order's zone, on both clock changes too.
 _midnight = func.date_trunc("day", func.timezone(order_table.c.zone, appointment_table.c.starts_at))
@@ -59,12 +64,12 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
     done = 0
     for appointment_id in ids:
         with hub.unit_of_work() as work:
-            done += _remind(work, appointment_id)
+            done += _remind(work, appointment_id, now)
             work.commit()
     return done
 
 
-def _remind(work: UnitOfWork, appointment_id: AppointmentId) -> int:
+def _remind(work: UnitOfWork, appointment_id: AppointmentId, now: datetime) -> int:
     mine = appointment_table.c.id == appointment_id
     locked = work.appointments.list_where(mine, skip_locked=True)
     if not locked or locked[0].status is not AppointmentStatus.CONFIRMED:
@@ -73,6 +78,8 @@ def _remind(work: UnitOfWork, appointment_id: AppointmentId) -> int:
     if work.connection.execute(select(appointment_table.c.id).where(mine, _reminded)).first():
         return 0
     order = work.work_orders.get(locked[0].work_order_id)
+    if _QUIET.covers(now.astimezone(ZoneInfo(order.zone))):
+        return 0
     queued = request_notification(
         work, order, kind=KIND, channel=Channel.SMS, parameters={APPOINTMENT_PARAMETER: str(appointment_id)}
     )

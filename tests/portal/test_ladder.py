@@ -73,7 +73,7 @@ def history(hub: Hub, order: WorkOrder) -> list[str]:
 def test_silence_ends_in_one_escalation_after_exactly_the_written_attempts(hub: Hub, clock: FixedClock) -> None:
     order = receive(hub)
     assert order.status is WorkOrderStatus.CONTACTING
-    live_through(hub, clock, timedelta(days=21))
+    live_through(hub, clock, timedelta(days=21), tick=timedelta(hours=2))
     sent = messages_of(hub, order)
     assert [(one.step, one.kind, one.channel) for one in sent] == [
         (0, "invitation", Channel.EMAIL),
@@ -97,7 +97,7 @@ def test_no_message_is_ever_queued_in_quiet_hours_or_on_a_sunday(hub: Hub, clock
         clock.set(datetime(2026, 5, 4, tzinfo=UTC) + timedelta(hours=hour))
         orders.append(receive(hub, zone="Europe/Brussels"))
     clock.set(datetime(2026, 5, 4, tzinfo=UTC))
-    live_through(hub, clock, timedelta(days=24))
+    live_through(hub, clock, timedelta(days=24), tick=timedelta(hours=2))
     for order in orders:
         sent = messages_of(hub, order)
         assert len(sent) == 4
