@@ -15,7 +15,6 @@ from hub.notifications.links import find_link
 
 _UNDER_WAY = (VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING)
 _WAITING_FOR_UTILITY = (HoldReason.UNSAFE, HoldReason.OTHER)
-_CHOOSING = (WorkOrderStatus.CONTACTING, WorkOrderStatus.ON_HOLD)
 _BOOKED = (WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED)
 
 
@@ -32,9 +31,9 @@ class Booking:
     @property
     def can_choose(self) -> bool:
         """Whether a first appointment can be made. An order on hold stays open: a late answer is still welcome."""
-        if self.order.hold_reason in _WAITING_FOR_UTILITY:
-            return False
-        return self.order.status in _CHOOSING
+        if self.order.status is WorkOrderStatus.ON_HOLD:
+            return self.order.hold_reason not in _WAITING_FOR_UTILITY
+        return self.order.status is WorkOrderStatus.CONTACTING
 
     @property
     def can_change(self) -> bool:

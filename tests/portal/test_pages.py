@@ -294,6 +294,10 @@ def test_a_late_answer_can_still_book_but_not_where_it_is_unsafe(hub: Hub, citiz
                 work.advance_work_order(work.work_orders.get(citizen.order.id), Action.REINVITE, by=SYSTEM)
                 work.commit()
     assert "We are looking into it" in citizen.get().text
+    with hub.unit_of_work() as work:
+        work.advance_work_order(work.work_orders.get(citizen.order.id), Action.REINVITE, by=SYSTEM)
+        work.commit()
+    assert slot in citizen.slots()
 
 
 def test_when_nothing_is_free_that_is_said(hub: Hub, client: TestClient) -> None:
