@@ -7,12 +7,14 @@ from uuid import uuid4
 import pytest
 
 from hub.bootstrap import Hub
+from hub.clock import FixedClock
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.events import CITIZEN, SYSTEM, Event
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import TMF697_STATES, Action, AppointmentStatus, HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
+from infra.hosts.rooms import TIMERS
 from ingest.events import ESCALATED, ESCALATED_TYPE, STATE_CHANGED_TYPE
 from ingest.service import receive_message
 from tests.ingest.messages import UTILITY, a_message, an_event, an_order
@@ -155,3 +157,15 @@ def test_a_correlation_id_that_could_not_be_sent_back_is_replaced_by_the_events_
 )
 def test_the_judge_finds_what_is_wrong(definition: str, value: object, problem: str) -> None:
     assert any(problem in found for found in problems(definition, value))
+
+
+def test_an_order_nobody_answers_for_goes_back_with_the_contact_rooms_own_dossier(hub: Hub, clock: FixedClock) -> None:
+    receive_message(hub, a_message(an_event()))
+    for _ in range(15 * 4):
+        clock.advance(timedelta(hours=6))
+        for timer in TIMERS.values():
+            timer(hub, clock.now())
+    [escalation] = [event for event in outbox(hub) if event["type"] == ESCALATED_TYPE]
+    assert (_told(escalation)["state"], _told(escalation)["holdReason"]) == ("held", "no contact")
+    assert escalation["data"]["event"]["dossier"]
+    assert problems("WorkOrder", _told(escalation)) == []
