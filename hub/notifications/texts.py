@@ -14,7 +14,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
-from jinja2 import StrictUndefined
+from jinja2 import StrictUndefined, Template
 from jinja2.sandbox import SandboxedEnvironment
 
 from hub.domain.appointments import Appointment
@@ -81,7 +81,12 @@ def format_day(local: datetime, language: str) -> str:
 
 def render_text(kind: str, part: str, language: str, values: Mapping[str, str]) -> str:
     """One part of one text; raises KeyError for an unknown text and jinja2.TemplateError for a value that is missing."""
-    return _environment.from_string(load_texts(known_language(language))[kind][part]).render(values)
+    return _template(kind, part, known_language(language)).render(values)
+
+
+@cache
+def _template(kind: str, part: str, language: str) -> Template:
+    return _environment.from_string(load_texts(language)[kind][part])
 
 
 def render_email(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
