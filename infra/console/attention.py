@@ -180,7 +180,7 @@ def _worker_matters(caught_up_to: datetime | None, now: datetime) -> list[Matter
     return [
         Matter(
             1,
-            "worker at least is missing: none was heard of for 5 minutes",
+            "reason to look after the worker: none was heard of for 5 minutes",
             "",
             "Start it with the command: doorstep worker.",
         )

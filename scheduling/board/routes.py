@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.domain.errors import DoorstepError
+from hub.domain.errors import DoorstepError, NotFoundError
 from hub.domain.ids import PlanId
 from hub.domain.staff import Role
 from hub.web import times
@@ -89,9 +89,10 @@ def plan(
 ) -> Response:
     """Make a draft for the days, both included, and show it."""
     first, last = _span(first_day, last_day)
-    choice = _choice(hub, territory, first_day)
-    service.plan_days(hub, choice.territory, first, last, seconds=seconds, seed=seed)
-    return RedirectResponse(board_address(choice.territory, first, view="draft"), status_code=303)
+    if territory not in choose_day(hub, territory, first).territories:
+        raise NotFoundError("territory")
+    service.plan_days(hub, territory, first, last, seconds=seconds, seed=seed)
+    return RedirectResponse(board_address(territory, first, view="draft"), status_code=303)
 
 
 @router.post("/console/board/publish", dependencies=[_PLANS])

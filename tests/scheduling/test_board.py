@@ -363,6 +363,15 @@ def test_days_that_cannot_be_planned_are_refused_with_a_sentence(hub: Hub, form:
 
 
 @pytest.mark.usefixtures("jan")
+def test_a_territory_that_does_not_exist_is_not_planned_as_another(hub: Hub) -> None:
+    answer = _plan_tuesday(hub, signed_in_browser(hub), territory="oost-vlanderen")
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert "There is no such territory." in answer.text
+    with hub.reading() as connection:
+        assert connection.execute(select(tables.plan.c.id)).all() == []
+
+
+@pytest.mark.usefixtures("jan")
 def test_only_dispatchers_plan_and_publish_and_only_with_our_own_form(hub: Hub) -> None:
     operations = signed_in_browser(hub, Role.OPERATIONS, name="Otto")
     assert "Plan these days" not in operations.get("/console/board").text

@@ -74,7 +74,7 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
         "order on hold: refused": 1,
         "order waits for a place in the plan": 1,
         "message of the utility could not be read": 1,
-        "worker at least is missing: none was heard of for 5 minutes": 1,
+        "reason to look after the worker: none was heard of for 5 minutes": 1,
     }
     assert attention.orders[WorkOrderStatus.ON_HOLD] == 3
     page = signed_in_browser(hub).get("/console").text
