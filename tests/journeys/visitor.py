@@ -49,7 +49,7 @@ class Visitor:
         self._address = address
         self._account = _Account()
         self._expected: set[int] = set()
-        self._impatient = False
+        self._breaks_off = False
         width, height = means.size
         self._context = browser.new_context(
             base_url=address,
@@ -97,7 +97,7 @@ class Visitor:
 
     def press_twice(self, name: str) -> Self:
         """Double-click a button, as many people do; the browser drops the first request for the second."""
-        self._impatient = True
+        self._breaks_off = True
         self.control(name, "button").dblclick()
         return self
 
@@ -109,6 +109,22 @@ class Visitor:
         """Say that an answer with this status belongs to the journey."""
         self._expected.add(status)
         return self
+
+    def download(self, name: str) -> bytes:
+        """Follow a link that brings a file, and read the file; the page stays."""
+        self._breaks_off = True
+        with self.page.expect_download() as coming:
+            self.press(name, role="link")
+        return coming.value.path().read_bytes()
+
+    def loses_connection(self) -> None:
+        """Drive into a tunnel."""
+        self._breaks_off = True
+        self._context.set_offline(offline=True)
+
+    def finds_connection(self) -> None:
+        """Leave the tunnel."""
+        self._context.set_offline(offline=False)
 
     def focused(self) -> Locator:
         """The element that has the keyboard."""
@@ -149,11 +165,13 @@ class Visitor:
         # The browser's own line on an answer of 400 and more; the answer itself is judged by its status.
         if "Failed to load resource: the server responded with a status of" in message.text:
             return
+        if self._breaks_off and "ERR_INTERNET_DISCONNECTED" in message.text:
+            return
         self._account.noise.append(f"console {message.type}: {message.text}")
 
     def _miss(self, request: Request) -> None:
         reason = request.failure or ""
-        if self._impatient and "ERR_ABORTED" in reason:
+        if self._breaks_off and ("ERR_ABORTED" in reason or "ERR_INTERNET_DISCONNECTED" in reason):
             return
         self._account.noise.append(f"no answer: {request.method} {_path(request.url)} ({reason})")
 

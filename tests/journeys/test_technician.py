@@ -1,0 +1,144 @@
+"""A technician's day on the phone, and the citizen's answer to it."""
+
+import io
+from datetime import timedelta
+
+import pytest
+from PIL import Image
+from playwright.sync_api import FilePayload, Locator, expect
+
+from hub.domain.appointments import Visit
+from hub.domain.events import SYSTEM
+from hub.domain.lifecycle import AbortReason, AppointmentStatus, VisitStatus, WorkOrderStatus
+from hub.domain.technicians import Technician
+from hub.domain.work_orders import WorkOrder
+from scheduling.service import plan_days, publish_plan
+from technician_api.service import issue_enrolment_code
+from tests.journeys.conftest import MakeVisitor
+from tests.journeys.site import TUESDAY, Site
+from tests.journeys.visitor import Visitor
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys-staff")]
+
+
+@pytest.fixture
+def technician(make_visitor: MakeVisitor) -> Visitor:
+    """Somebody with a phone and a van."""
+    return make_visitor(language="en-GB")
+
+
+def dispatched_visit(site: Site) -> tuple[Technician, WorkOrder, Visit]:
+    """A booked visit that was published; it is the moment to set off."""
+    (crew,) = site.add_technicians("Jan Janssens")
+    order = site.receive_order(language="en")
+    site.book(order)
+    plan = plan_days(site.hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.2, seed=1)
+    publish_plan(site.hub, plan, by=SYSTEM)
+    site.work()
+    (visit,) = site.visits_of(order)
+    assert visit.status is VisitStatus.DISPATCHED
+    site.clock.set(visit.starts_at - timedelta(seconds=visit.travel_seconds))
+    return crew, order, visit
+
+
+def enrol(site: Site, technician: Visitor, crew: Technician) -> None:
+    code = issue_enrolment_code(site.hub, crew.id, SYSTEM)
+    technician.open("/technician").sees("Sign in this phone")
+    technician.page.get_by_label("Enrolment code").fill(code.lower())
+    technician.press("Sign in").sees("Tuesday 5 May")
+
+
+def visit_of(site: Site, order: WorkOrder) -> Visit:
+    (visit,) = [one for one in site.visits_of(order) if one.status is not VisitStatus.CANCELLED]
+    return visit
+
+
+def card_of(technician: Visitor, visit: Visit) -> Locator:
+    return technician.page.locator(f"[data-visit='{visit.id}']")
+
+
+def take(technician: Visitor, button: str, said: str) -> None:
+    """Press the big button, and hear what it did."""
+    technician.press(button)
+    expect(technician.page.get_by_role("status")).to_have_text(said)
+    technician.inspect()
+
+
+def a_photo() -> FilePayload:
+    content = io.BytesIO()
+    Image.new("RGB", (320, 240), "teal").save(content, "JPEG")
+    return {"name": "meter.jpg", "mimeType": "image/jpeg", "buffer": content.getvalue()}
+
+
+def test_a_technician_completes_a_visit(site: Site, technician: Visitor, make_visitor: MakeVisitor) -> None:
+    crew, order, visit = dispatched_visit(site)
+    enrol(site, technician, crew)
+    card = card_of(technician, visit)
+    expect(card.get_by_role("heading")).to_contain_text("Meter swap")
+    take(technician, "Set off", "You are on the way.")
+    site.clock.set(visit.starts_at)
+    take(technician, "I am there", "You are at the door.")
+    take(technician, "Start work", "Work has begun.")
+    assert site.order(order.id).status is WorkOrderStatus.IN_PROGRESS
+
+    card.get_by_label("Add a photo").set_input_files(a_photo())
+    expect(technician.page.get_by_role("status")).to_have_text("The photo was kept.")
+    photo = card.get_by_role("img", name="Photo 1 of this visit")
+    expect(photo).to_be_visible()
+    photo.scroll_into_view_if_needed()
+    expect(photo).to_have_js_property("complete", value=True)
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("Meter replaced and sealed.")
+    card.get_by_role("button", name="Add extra time, material or unforeseen work").click()
+    card.get_by_label("How much").fill("20")
+    card.get_by_label("Why", exact=True).fill("The cupboard had to be emptied.")
+    technician.inspect()
+    take(technician, "Send the report", "The report was sent.")
+    site.clock.advance(timedelta(minutes=50))
+    take(technician, "Work is done", "This visit is done.")
+    expect(card).to_have_attribute("data-status", "completed")
+
+    assert visit_of(site, order).status is VisitStatus.COMPLETED
+    assert site.order(order.id).status is WorkOrderStatus.COMPLETED
+    assert [one.status for one in site.appointments_of(order)] == [AppointmentStatus.COMPLETED]
+    site.work()
+    make_visitor(language="en-GB").open(site.link_to(order, "survey")).sees("How did it go?")
+
+
+def test_a_technician_finds_nobody_at_home(site: Site, technician: Visitor) -> None:
+    crew, order, visit = dispatched_visit(site)
+    enrol(site, technician, crew)
+    card = card_of(technician, visit)
+    take(technician, "Set off", "You are on the way.")
+    take(technician, "I am there", "You are at the door.")
+    card.get_by_text("It cannot be done").click()
+    card.get_by_label("No access: nobody opened, or the place cannot be entered").check()
+    technician.inspect()
+    take(
+        technician,
+        "End this visit without completion",
+        "This visit has ended without completion. The dispatcher knows.",
+    )
+    ended = visit_of(site, order)
+    assert (ended.status, ended.abort_reason) == (VisitStatus.ABORTED, AbortReason.NO_ACCESS)
+    assert site.order(order.id).status is WorkOrderStatus.CONTACTING
+
+
+def test_a_wrong_code_is_refused_with_a_sentence(technician: Visitor) -> None:
+    technician.open("/technician").sees("Sign in this phone")
+    technician.page.get_by_label("Enrolment code").fill("AAAAAAAA")
+    technician.expects(401).press("Sign in")
+    expect(technician.page.get_by_role("alert")).to_be_visible()
+    technician.inspect()
+
+
+def test_a_step_without_connection_is_kept_and_sent_once(site: Site, technician: Visitor) -> None:
+    crew, order, _ = dispatched_visit(site)
+    enrol(site, technician, crew)
+    technician.loses_connection()
+    technician.press("Set off")
+    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+    assert visit_of(site, order).status is VisitStatus.DISPATCHED
+    technician.finds_connection()
+    expect(technician.page.get_by_role("status")).to_have_text("You are on the way.")
+    assert visit_of(site, order).status is VisitStatus.EN_ROUTE
