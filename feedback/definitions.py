@@ -156,7 +156,7 @@ GROUPS: tuple[tuple[str, tuple[Definition, ...]], ...] = (
             Definition(
                 "eta-error-median",
                 "ETA error, median",
-                "Between the arrival forecast at setting off and the real one, of visits with a forecast",
+                "Between the last forecast of the arrival and the arrival, of visits arrived at",
                 Unit.SECONDS,
                 _ETA % "0.5",
             ),

@@ -121,7 +121,7 @@ class VisitView(_Wire):
     planned_start: datetime
     planned_end: datetime
     travel_seconds: int = Field(description="From the stop before, planned.")
-    expected_arrival: datetime | None = Field(description="Forecast when the technician set off.")
+    expected_arrival: datetime | None = Field(description="As planned at dispatch, forecast anew at setting off.")
     set_off_at: datetime | None
     arrived_at: datetime | None
     started_at: datetime | None

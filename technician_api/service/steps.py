@@ -58,7 +58,7 @@ def take_step(hub: Hub, signed_in: SignedIn, command: TakeStep, key: str) -> Ans
     with hub.unit_of_work() as work:
 
         def effect() -> VisitView:
-            order, visit = own_visit(work, signed_in, command.visit_id)
+            order, visit = own_visit(work, signed_in, command.visit_id, stepping=True)
             after = _advance(work, order, visit, command, signed_in)
             return visit_views(work, [after])[0]
 
@@ -71,7 +71,7 @@ def _advance(work: UnitOfWork, order: WorkOrder, visit: Visit, command: TakeStep
     actor, at = signed_in.actor, _instant(work.now, command.occurred_at, visit)
     changes: dict[str, Any] = {_INSTANT_OF[command.action]: at}
     if command.action is Action.SET_OFF:
-        changes["promised_arrival"] = at + timedelta(seconds=visit.travel_seconds)
+        changes["promised_arrival"] = _forecast(work, visit, at)
     if command.action is Action.ABORT:
         changes["abort_reason"] = command.reason
         # First the appointment: whoever hears of the visit's end may at once invite the citizen to a new one.
@@ -87,6 +87,13 @@ def _advance(work: UnitOfWork, order: WorkOrder, visit: Visit, command: TakeStep
         # The note may speak of people, so it is a report and no part of the history that goes to the utility.
         write_report(work, after, command.note)
     return after
+
+
+def _forecast(work: UnitOfWork, visit: Visit, sets_off_at: datetime) -> datetime:
+    """When the technician will be at the door: after the planned travel, but not before the citizen expects anybody."""
+    arrives = sets_off_at + timedelta(seconds=visit.travel_seconds)
+    agreed = work.appointments.find(visit.appointment_id) if visit.appointment_id else None
+    return max(arrives, agreed.starts_at) if agreed else arrives
 
 
 def _end_appointment(work: UnitOfWork, visit: Visit, action: Action, signed_in: SignedIn, reason: str) -> None:

@@ -77,8 +77,16 @@ def test_a_whole_visit(hub: Hub, phone: Phone, visit: Visit, clock: FixedClock) 
     assert last["citizen"] is None, "the number is shown only as long as it is needed"
     with hub.unit_of_work() as work:
         after = work.visits.get(visit.id)
-    assert after.promised_arrival == after.set_off_at + timedelta(seconds=600)  # type: ignore[operator]
+    assert after.promised_arrival == visit.starts_at - timedelta(minutes=30), "not before the arrival window"
     assert (after.ended_at - after.set_off_at) == timedelta(minutes=30)  # type: ignore[operator]
+
+
+def test_the_arrival_is_forecast_anew_at_setting_off(hub: Hub, phone: Phone, visit: Visit, clock: FixedClock) -> None:
+    clock.advance(timedelta(hours=1))
+    shown = phone.post(f"/visits/{visit.id}/set-off").json()
+    assert shown["expected_arrival"] == "2026-05-04T10:10:00+02:00"
+    with hub.unit_of_work() as work:
+        assert work.routes.get(visit.route_id).version == 2, "whoever plans the route sees that something changed"
 
 
 def test_each_step_is_in_the_history_with_its_technician(hub: Hub, phone: Phone, visit: Visit) -> None:
