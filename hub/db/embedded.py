@@ -111,6 +111,7 @@ class EmbeddedServer:
         self.url = ""
         self._throwaway = throwaway
         self._owned: IO[bytes] | None = None
+        self._running: _Running | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
 
@@ -146,6 +147,7 @@ class EmbeddedServer:
         elif not self.is_guest:
             self.taken_over = True
             _log.warning("PostgreSQL was left running by an earlier run (process %d); going on with it.", running.pid)
+        self._running = running
         self.url = running.url
         return self.url
 
@@ -154,6 +156,9 @@ class EmbeddedServer:
         if self._owned is None:
             return
         running = self._found_running()
+        if running is None and self._process is not None and self._process.poll() is None:
+            # Ours and alive, but it does not answer: somebody removed its socket or its files. It ends all the same.
+            running = self._running
         if self._guard is not None:
             self._guard.kill()
             self._guard.communicate(timeout=_STOP_SECONDS)

@@ -156,6 +156,15 @@ def test_a_stale_pid_file_of_another_process_does_not_deceive(place: Path) -> No
     assert server._found_running() is None
 
 
+def test_a_server_whose_socket_was_removed_is_stopped_all_the_same(place: Path) -> None:
+    server = EmbeddedServer(place / "postgres")
+    server.start()
+    pid = int((place / "postgres" / "postmaster.pid").read_text().split()[0])
+    (place / "postgres" / ".s.PGSQL.5432").unlink()
+    server.stop()
+    assert not Path(f"/proc/{pid}").exists()
+
+
 def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
     with EmbeddedServer(place / ("long" * 30) / "postgres", throwaway=True) as server:
         assert _answers(server.url)
