@@ -27,6 +27,8 @@ from ingest.service import receive_message
 _log = logging.getLogger(__name__)
 _LOCAL_PAUSE = 0.03
 """Seconds between looks at a simulated clock, which jumps."""
+_LOOKS_BETWEEN = 10
+"""Looks at a simulated clock that stands still, before the timers look at the tables again."""
 _REAL_PAUSE = 1.0
 _RELAY_PAUSE = 0.2
 _JOB_ATTEMPTS = 6
@@ -94,8 +96,18 @@ class Worker:
             if done == 0 and now != beaten:
                 await asyncio.to_thread(self._beat, now)
                 beaten = now
-            if not done:
-                await self._wait(_LOCAL_PAUSE if self._is_simulated else _REAL_PAUSE)
+            if done <= 0:
+                await self._wait_for_time(now)
+
+    async def _wait_for_time(self, now: datetime) -> None:
+        """Wait before the timers look again; a simulated clock that jumps ends the wait at once."""
+        if not self._is_simulated:
+            await self._wait(_REAL_PAUSE)
+            return
+        for _ in range(_LOOKS_BETWEEN):
+            await self._wait(_LOCAL_PAUSE)
+            if self.stop.is_set() or self.hub.clock.now() != now:
+                return
 
     @property
     def _is_simulated(self) -> bool:
