@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from hub.domain.ids import VisitId
 from hub.domain.lifecycle import Action
+from hub.web.limits import bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from technician_api.access import (
     PREFIX,
@@ -21,7 +22,6 @@ from technician_api.access import (
     sender_address,
 )
 from technician_api.images import MOST_BYTES
-from technician_api.limits import BoundedRoute
 from technician_api.queries import my_day
 from technician_api.schemas import (
     AbortRequest,
@@ -72,7 +72,9 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 router = APIRouter()
-api = APIRouter(prefix=PREFIX, route_class=BoundedRoute)
+api = APIRouter(prefix=PREFIX, route_class=bounded_route(256 * 1024))
+# A photo of 10 MB and what multipart puts around it.
+photos = APIRouter(prefix=PREFIX, route_class=bounded_route(MOST_BYTES + 64 * 1024))
 _WRITE_PROBLEMS = _problems(401, 404, 409, 413, 422)
 _STEP = Body(default=StepRequest(), description="May be left out.")
 
@@ -173,7 +175,7 @@ def report(
     return _rendered(file_report(hub, who, FileReport(VisitId(visit_id), body), key))
 
 
-@api.post(
+@photos.post(
     "/visits/{visit_id}/photos", status_code=201, response_model=PhotoView, tags=["Photos"], responses=_WRITE_PROBLEMS
 )
 def add(
@@ -189,7 +191,7 @@ def add(
     return _rendered(add_photo(hub, who, AddPhoto(VisitId(visit_id), content, caption), key))
 
 
-@api.get(
+@photos.get(
     "/visits/{visit_id}/photos/{photo_id}",
     response_class=Response,
     tags=["Photos"],
@@ -215,7 +217,7 @@ def describe() -> JSONResponse:
                 "effect and gets the stored answer, marked `Idempotency-Replayed: true`. Errors are problem details "
                 "(RFC 9457) whose `detail` can be shown to the technician."
             ),
-            routes=api.routes,
+            routes=[*api.routes, *photos.routes],
         )
     )
 
@@ -227,6 +229,7 @@ def phone_page(pages: PagesDependency) -> Response:
 
 
 router.include_router(api)
+router.include_router(photos)
 
 
 def _enrol(hub: HubDependency, request: Request, key: str, body: EnrolRequest) -> NewDevice:

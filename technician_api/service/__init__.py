@@ -10,6 +10,7 @@ from technician_api.service.enrolment import (
     enrol_device,
     identify,
     issue_enrolment_code,
+    revoke_devices,
     sign_out,
 )
 from technician_api.service.idempotency import Answer
@@ -34,6 +35,7 @@ __all__ = [
     "identify",
     "issue_enrolment_code",
     "open_photo",
+    "revoke_devices",
     "sign_out",
     "take_step",
 ]

@@ -129,6 +129,19 @@ def sign_out(hub: Hub, signed_in: SignedIn) -> None:
         work.commit()
 
 
+def revoke_devices(hub: Hub, technician_id: TechnicianId) -> int:
+    """End every phone and every unused code of a technician, as when a phone is lost; returns how many phones that were."""
+    device, code = tables.device, tables.enrolment_code
+    with hub.unit_of_work() as work:
+        work.technicians.get(technician_id, lock=True)
+        theirs = (device.c.technician_id == technician_id) & device.c.revoked_at.is_(None)
+        ended = work.connection.execute(update(device).where(theirs).values(revoked_at=work.now)).rowcount
+        waiting = (code.c.technician_id == technician_id) & (code.c.expires_at > work.now)
+        work.connection.execute(update(code).where(waiting).values(expires_at=work.now))
+        work.commit()
+    return ended
+
+
 def _spend(work: UnitOfWork, code: EnrolmentCode, command: Enrol, token: str) -> Device:
     device = Device(DeviceId(uuid4()), code.technician_id, command.label, _token_hash(token), work.now)
     work.devices.add(device)
@@ -154,7 +167,9 @@ def _enrol_again(work: UnitOfWork, code: EnrolmentCode, command: Enrol, token: s
     if earlier is None or earlier.created_at <= work.now - REPEAT_SPAN:
         raise EnrolmentCodeSpentError
     device_id, table = DeviceId(UUID(earlier.response["device_id"])), tables.device
-    work.connection.execute(update(table).where(table.c.id == device_id).values(token_hash=_token_hash(token)))
+    mine = (table.c.id == device_id) & table.c.revoked_at.is_(None)
+    if work.connection.execute(update(table).where(mine).values(token_hash=_token_hash(token))).rowcount == 0:
+        raise EnrolmentCodeSpentError
     return work.devices.get(device_id)
 
 

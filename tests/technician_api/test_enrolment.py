@@ -14,7 +14,7 @@ from hub.domain.errors import NotFoundError
 from hub.domain.events import SYSTEM
 from hub.domain.ids import TechnicianId
 from hub.domain.technicians import Technician
-from technician_api.service import forget_old_answers, issue_enrolment_code
+from technician_api.service import forget_old_answers, issue_enrolment_code, revoke_devices
 from technician_api.service.enrolment import ALPHABET
 from tests.technician_api.conftest import API, Phone
 
@@ -137,6 +137,25 @@ def test_without_a_right_token_nothing_is_shown(client: TestClient, token: str) 
 def test_nobody_gets_a_code_who_does_not_work_here(hub: Hub) -> None:
     with pytest.raises(NotFoundError, match="no such technician"):
         issue_enrolment_code(hub, TechnicianId(uuid4()), SYSTEM)
+
+
+def test_a_lost_phone_is_shut_out_with_the_codes_that_wait(
+    hub: Hub, client: TestClient, technician: Technician, phone: Phone
+) -> None:
+    code = issue_enrolment_code(hub, technician.id, SYSTEM)
+    assert revoke_devices(hub, technician.id) == 1
+    assert phone.get("/my-day").status_code == 401
+    assert enrol(client, code)[0] == 410
+    assert revoke_devices(hub, technician.id) == 0
+
+
+def test_a_revoked_phone_cannot_be_brought_back_by_its_code_and_key(
+    hub: Hub, client: TestClient, technician: Technician
+) -> None:
+    code, key = issue_enrolment_code(hub, technician.id, SYSTEM), str(uuid4())
+    enrol(client, code, key)
+    revoke_devices(hub, technician.id)
+    assert enrol(client, code, key)[0] == 410
 
 
 def test_a_technician_who_left_is_signed_out(hub: Hub, phone: Phone) -> None:

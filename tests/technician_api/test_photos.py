@@ -4,6 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +16,9 @@ from hub.bootstrap import Hub
 from hub.domain.appointments import Visit
 from hub.domain.lifecycle import VisitStatus
 from technician_api.errors import PhotoRefusedError
+from technician_api.files import FilesUnavailableError
 from technician_api.images import LONGEST_EDGE, MOST_BYTES, clean_photo
+from technician_api.service import AddPhoto, add_photo, identify
 from tests.technician_api.conftest import API, Phone, jpeg
 
 SECRET = b"Canon of Jan Janssens"
@@ -179,3 +182,16 @@ def test_before_arrival_no_photo_is_taken(phone: Phone, visit: Visit, tmp_path: 
     answer = phone.add_photo(visit, jpeg())
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:doorstep:problem:not-on-site-yet")
     assert not (tmp_path / "photos").exists()
+
+
+def test_when_the_store_cannot_be_reached_nothing_is_recorded(
+    hub: Hub, phone: Phone, on_site: Visit, tmp_path: Path
+) -> None:
+    (tmp_path / "a-file").write_text("in the way")
+    broken = replace(hub, settings=hub.settings.model_copy(update={"files_url": (tmp_path / "a-file").as_uri()}))
+    who = identify(hub, phone.token)
+    with pytest.raises(FilesUnavailableError, match="Please try again"):
+        add_photo(broken, who, AddPhoto(on_site.id, jpeg(), ""), "a-key-for-it")
+    with hub.unit_of_work() as work:
+        assert work.photos.list_where() == []
+    assert add_photo(hub, who, AddPhoto(on_site.id, jpeg(), ""), "a-key-for-it").status_code == 201
