@@ -16,6 +16,7 @@ from uuid import UUID
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.appointments import Visit
+from hub.domain.errors import StaleVersionError
 from hub.domain.events import Actor
 from hub.domain.ids import RouteId, VisitId, WorkOrderId
 from hub.domain.lifecycle import (
@@ -65,10 +66,10 @@ class Merge:
         named = {one.work_order_id for one in assignments} | self._left_out
         self._orders = _locked_orders(work, named | _orders_on_routes(work, plan))
         self._days = _locked_days(work, plan)
-        self._orders |= _free_orders(work, _on(self._days) - self._orders.keys())
+        self._held = frozenset[VisitId]().union(*(route.held for route in self._days.routes))
+        self._orders |= _free_orders(work, _agreed_on(self._days, self._held) - self._orders.keys())
         self._routes = {route.record.id: route for route in self._days.routes}
         self._begun = {visit.id for route in self._days.routes for visit in route.begun}
-        self._held = frozenset[VisitId]().union(*(route.held for route in self._days.routes))
         self._standing = {
             visit.id: _Standing(visit, task, route)
             for route in self._days.routes
@@ -267,19 +268,14 @@ class Merge:
         after = self._work.visits.swap(before, moved) if moved != before else before
         if before.id in self._held:
             return set()
-        found = self._orders.get(before.work_order_id)
-        if found is None:
-            # Its citizen is changing it at this moment; when that is done, it goes to the phone from there.
-            self.skipped.append(
-                Skipped(before.work_order_id, "It is being changed at this moment; it stays as it was.")
-            )
-            return set()
-        dispatch(self._work, after, found, by=by, elsewhere=before.route_id != record.id)
-        return {found.id}
+        # A published route is published whole: what was booked after the draft goes to the phone too.
+        order = self._orders[before.work_order_id]
+        dispatch(self._work, after, order, by=by, elsewhere=before.route_id != record.id)
+        return {order.id}
 
 
-def _on(days: Days) -> set[WorkOrderId]:
-    return {visit.work_order_id for route in days.routes for visit in route.visits}
+def _agreed_on(days: Days, held: frozenset[VisitId]) -> set[WorkOrderId]:
+    return {visit.work_order_id for route in days.routes for visit in route.visits if visit.id not in held}
 
 
 def _plan_routes(work: UnitOfWork, plan: PlanRecord, *, lock: bool) -> list[roster.Route]:
@@ -304,9 +300,14 @@ def _locked_orders(work: UnitOfWork, wanted: set[WorkOrderId]) -> dict[WorkOrder
 
 
 def _free_orders(work: UnitOfWork, wanted: set[WorkOrderId]) -> dict[WorkOrderId, WorkOrder]:
-    """Orders booked between our two looks. The routes are ours by now, so waiting for an order's lock could be a circle."""
+    """Orders booked between our two looks, locked too; raises StaleVersionError when one is in use at this moment.
+
+    The routes are ours by now, so waiting for an order could be a circle; begun again, we lock it in its turn.
+    """
     table = work.work_orders.table
     found = work.work_orders.list_where(table.c.id.in_(wanted), skip_locked=True) if wanted else []
+    if len(found) < len(wanted):
+        raise StaleVersionError("route")
     return {order.id: order for order in found}
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, fields
-from datetime import time, timedelta
+from datetime import date, time, timedelta
+from functools import partial
 from typing import Any, Self
 
 import pytest
@@ -20,12 +21,21 @@ from hub.db.records import Records
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.errors import DoorstepError, HoldExpiredError, SlotTakenError
-from hub.domain.events import CITIZEN, Actor
+from hub.domain.events import CITIZEN, SYSTEM, Actor
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import AppointmentStatus, VisitStatus
 from hub.domain.technicians import Route
-from scheduling.service import cancel_appointment, confirm_appointment, current_appointment, expire_holds, offer_slots
-from tests.scheduling.citizens import TUESDAY, WEDNESDAY, book, employ, hold, invite
+from scheduling.service import (
+    PublishReport,
+    cancel_appointment,
+    confirm_appointment,
+    current_appointment,
+    expire_holds,
+    offer_slots,
+    plan_days,
+    publish_plan,
+)
+from tests.scheduling.citizens import TUESDAY, WEDNESDAY, book, employ, hold, invite, make_ready
 from tests.scheduling.promises import Books, promise_faults, route_faults
 
 TOGETHER_SECONDS = 1.5
@@ -255,3 +265,30 @@ def test_many_citizens_book_move_and_cancel_at_once_and_no_promise_breaks(hub: H
     answers = at_once(*((lambda index=index: busy(index)) for index in range(len(orders))))
     assert answers == [None] * len(orders)
     assert promise_faults(hub) + route_faults(hub) == []
+
+
+def test_publishing_while_citizens_book_and_move_keeps_every_promise(hub: Hub) -> None:
+    employ(hub, [TUESDAY, WEDNESDAY], "Jan Janssens", "Els Maes")
+    settled, restless = invite(hub, 4), invite(hub, 4)
+    for order, hour in zip(settled, (8, 10, 13, 15), strict=True):
+        book(hub, order, TUESDAY, hour)
+    make_ready(hub, 6)
+
+    def move(order: WorkOrderId, day: date, hour: int) -> None:
+        with suppress(SlotTakenError):
+            book(hub, order, day, hour)
+
+    for turn in range(3):
+        draft = plan_days(hub, "oost-vlaanderen", TUESDAY, WEDNESDAY, seconds=0.1, seed=turn)
+        hours = [(8, 10, 13, 15)[(index + turn) % 4] for index in range(4)]
+        choices = zip(restless, (TUESDAY, WEDNESDAY) * 2, hours, strict=True)
+        calls: list[Callable[[], object]] = [partial(publish_plan, hub, draft, by=SYSTEM)]
+        calls += [partial(move, *choice) for choice in choices]
+        report, *booked = at_once(*calls)
+        assert isinstance(report, PublishReport), report
+        assert booked == [None] * len(restless)
+        assert promise_faults(hub) + route_faults(hub) == []
+    books = Books.read(hub)
+    on_phones = {visit.work_order_id for visit in books.live if visit.status is VisitStatus.DISPATCHED}
+    agreed = {one.work_order_id for one in books.appointments if one.status is AppointmentStatus.CONFIRMED}
+    assert agreed <= on_phones, "what is booked on a published route is on the phone, whoever was first"
