@@ -32,7 +32,7 @@ class SecurityHeaders:
             "Content-Security-Policy": policy,
             "X-Content-Type-Options": "nosniff",
             "X-Frame-Options": "DENY",
-            "Referrer-Policy": "no-referrer",
+            "Referrer-Policy": "same-origin",
             "Permissions-Policy": "camera=(self), geolocation=(), microphone=(), payment=()",
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cross-Origin-Resource-Policy": "same-origin",
@@ -77,7 +77,6 @@ class SameSiteWrites:
         await self._app(scope, receive, send)
 
     def _is_foreign(self, headers: Headers) -> bool:
-        # Asked first: under our own Referrer-Policy browsers send `Origin: null` with the forms of our own pages.
         site = headers.get("sec-fetch-site")
         if site is not None:
             return site not in {"same-origin", "none"}

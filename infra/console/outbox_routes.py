@@ -1,6 +1,7 @@
 """The demo's outbox as a page and as JSON; outside the demo there is nothing at these addresses."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, HTTPException, Query
 from starlette.responses import JSONResponse, Response
@@ -27,8 +28,15 @@ def show_outbox(
     reference = "".join(sign for sign in order if sign.isprintable()).strip()
     with hub.reading() as connection:
         messages = newest_messages(connection, reference)
+    here = f"/demo/outbox?{urlencode({'order': reference})}"
     return pages.render(
-        "console/outbox.html", messages=messages, order=reference, most=NEWEST_SHOWN, times=times, staff=None
+        "console/outbox.html",
+        messages=messages,
+        order=reference,
+        address=here,
+        most=NEWEST_SHOWN,
+        times=times,
+        staff=None,
     )
 
 

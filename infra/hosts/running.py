@@ -15,6 +15,7 @@ from hub.db.schema import upgrade
 from hub.domain.errors import ConfigurationError, DoorstepError
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
+from portal.contact.policies import check_policies
 
 DATABASE_NAME = "doorstep"
 
@@ -66,6 +67,7 @@ def running_hub(settings: Settings) -> Iterator[Hub]:
     with with_database(settings) as complete:
         hub = build_hub(complete, SUBSCRIPTIONS)
         try:
+            check_policies(complete.contact_policies, hub.catalogue)
             check_answers(hub.engine)
             upgrade(hub.engine)
             yield hub

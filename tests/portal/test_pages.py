@@ -361,7 +361,7 @@ def test_nobody_may_store_index_or_frame_a_citizens_page(citizen: Citizen) -> No
     for step in ("", "/move", "/cancel", "/calendar.ics", "/confirm"):
         headers = citizen.get(step, follow_redirects=False).headers
         assert headers["cache-control"] == "no-store"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert "noindex" in headers["x-robots-tag"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
