@@ -21,6 +21,7 @@ from hub.domain.field_records import SurveyAnswer
 from hub.domain.lifecycle import Action, WorkOrderStatus
 from hub.jobs import RememberedQueue
 from hub.notifications.links import make_link
+from hub.notifications.service import deliver_notification
 from hub.notifications.texts import LANGUAGES
 from tests.feedback.conftest import Asked
 from tests.samples import a_work_order
@@ -42,6 +43,19 @@ def test_completion_asks_the_citizen(hub: Hub, jobs: RememberedQueue) -> None:
         asked = work.notifications.list_where(tables.notification.c.kind == "survey")
     assert [(one.recipient, one.language) for one in asked] == [("an.peeters@citizen.example", "nl")]
     assert ("deliver_notification", {"notification_id": str(asked[0].id)}) in jobs.jobs
+
+
+def test_the_link_in_the_message_opens_the_survey(hub: Hub, client: TestClient, jobs: RememberedQueue) -> None:
+    with hub.unit_of_work() as work:
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.COMPLETED, language="en"))
+        invite_to_survey(work, order.id)
+        work.commit()
+    deliver_notification(hub, **jobs.jobs[-1][1])
+    with hub.reading() as connection:
+        message = connection.execute(select(tables.recorded_message.c.body)).scalar_one()
+    link = re.search(r"https?://[^/]+(/survey/\S+)", message)
+    assert link
+    assert "How did it go?" in client.get(link.group(1)).text
 
 
 @pytest.mark.parametrize(
