@@ -82,7 +82,7 @@ def demo(
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
 ) -> None:
     """Start everything on this machine with a sample week; Ctrl-C stops it and keeps the data."""
-    from infra.hosts.demo import forget_demo, run_demo
+    from infra.demo.run import forget_demo, run_demo
 
     if reset:
         forget_demo()

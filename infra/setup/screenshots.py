@@ -21,7 +21,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize
 
-from infra.hosts.demo_week import PASSWORD, STAFF
+from infra.demo.week import PASSWORD, STAFF
 from infra.setup.chromium import open_chromium
 
 _DOCS = Path(__file__).resolve().parents[2] / "docs"

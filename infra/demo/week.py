@@ -1,4 +1,4 @@
-"""The sample week: a Friday on which orders arrive and citizens book, then the Monday on which the newcomer comes in."""
+"""The sample week: on Thursday orders arrive and citizens book, on Friday technicians work, on Monday the newcomer comes in."""
 
 import random
 import re
@@ -25,6 +25,7 @@ from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
 from hub.domain.staff import Role
 from hub.messaging.service_bus import send_batch
 from hub.web.staff_accounts import create_staff
+from infra.demo.workday import let_citizens_answer, work_the_day
 from infra.hosts.planning import territories_with_routes
 from infra.hosts.utility import showing_progress
 from ingest.sample_feed import generate
@@ -34,9 +35,9 @@ from technician_api.service import issue_enrolment_code
 
 _ZONE = ZoneInfo("Europe/Brussels")
 _SEED = 7
-_ORDERS = 90
+_ORDERS = 100
 _TECHNICIANS = 8
-_ROSTER_DAYS = 10
+_ROSTER_DAYS = 15
 _BOOKED_SHARE = 0.6
 _BOOKING_DAYS = 7
 _IN_A_HURRY = 0.5
@@ -51,14 +52,24 @@ _SEEDING = Actor(ActorKind.SYSTEM, "sample week")
 
 @dataclass(frozen=True)
 class SampleWeek:
-    """Which week the demo lives in: work begins on `monday`; orders arrived on the Friday before."""
+    """Which week the demo lives in: the newcomer comes on `monday`; orders arrived on the Thursday before."""
 
     monday: date
 
     @property
+    def friday(self) -> date:
+        """The first day on the road."""
+        return self.monday - timedelta(days=3)
+
+    @property
     def orders_arrive(self) -> datetime:
-        """Friday morning."""
-        return datetime.combine(self.monday - timedelta(days=3), wall_time(9), _ZONE)
+        """Thursday morning."""
+        return datetime.combine(self.friday - timedelta(days=1), wall_time(9), _ZONE)
+
+    @property
+    def friday_evening(self) -> datetime:
+        """When the next working day is planned and published."""
+        return datetime.combine(self.friday, wall_time(18, 30), _ZONE)
 
     @property
     def newcomer_comes(self) -> datetime:
@@ -78,17 +89,25 @@ def load_sample_week(hub: Hub, week: SampleWeek, ended: threading.Event) -> None
     clock.shift_to(week.orders_arrive)
     _add_staff(hub)
     feed = generate(_ORDERS, _SEED, week.orders_arrive.date(), technicians=_TECHNICIANS)
-    load_roster(hub, feed.technicians, week.monday, _ROSTER_DAYS)
+    load_roster(hub, feed.technicians, week.friday, _ROSTER_DAYS)
     bus = hub.settings.service_bus.get_secret_value() if hub.settings.service_bus else ""
     send_batch(bus, hub.settings.orders_queue, feed.messages)
     _watch("Importing work orders", len({one.message_id for one in feed.messages}), lambda: _taken_in(hub), ended)
     _deliver_all(hub, "Inviting citizens", ended)
     _let_citizens_book(hub, ended)
-    for territory in territories_with_routes(hub, week.monday, week.monday):
-        plan_id = plan_days(hub, territory, week.monday, week.monday, seconds=2.0, seed=_SEED)
-        publish_plan(hub, plan_id, by=_SEEDING)
-    _deliver_all(hub, "Confirming appointments", ended)
+    _plan(hub, week.friday)
+    work_the_day(hub, clock, week.friday, ended)
+    clock.shift_to(week.friday_evening)
+    _deliver_all(hub, "Sending confirmations and surveys", ended)
+    let_citizens_answer(hub, _SEED)
+    _plan(hub, week.monday)
     clock.shift_to(week.newcomer_comes)
+
+
+def _plan(hub: Hub, day: date) -> None:
+    for territory in territories_with_routes(hub, day, day):
+        plan_id = plan_days(hub, territory, day, day, seconds=2.0, seed=_SEED)
+        publish_plan(hub, plan_id, by=_SEEDING)
 
 
 def say_addresses(hub: Hub) -> None:
@@ -181,8 +200,8 @@ def _let_citizens_book(hub: Hub, ended: threading.Event) -> None:
                 return
             offers = offer_slots(hub, order_id, limit_days=_BOOKING_DAYS).offers
             if offers:
-                # Half of them want the first day: a newcomer looks at Monday first.
-                soon = sorted(offers, key=lambda offer: offer.starts_at)[:3]
+                # Half of them want the first days: Friday is worked, and a newcomer looks at Monday first.
+                soon = sorted(offers, key=lambda offer: offer.starts_at)[:6]
                 choice = luck.choice(soon if luck.random() < _IN_A_HURRY else offers[:8])
                 with suppress(SlotTakenError):
                     held = hold_slot(hub, order_id, choice.starts_at, choice.ends_at, by=CITIZEN)

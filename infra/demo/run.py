@@ -23,7 +23,7 @@ from hub.bootstrap import Hub
 from hub.clock import ShiftedClock, SystemClock
 from hub.domain.errors import ConfigurationError
 from hub.settings import Settings
-from infra.hosts.demo_week import SampleWeek, load_sample_week, next_monday, say_addresses
+from infra.demo.week import SampleWeek, load_sample_week, next_monday, say_addresses
 from infra.hosts.processes import HostDiedError, HostProcess, Hosts
 from infra.hosts.running import listening_socket, read_settings, running_hub, state_dir, with_database
 from infra.local.server import connection_string
