@@ -19,6 +19,19 @@ _OVERFLOW = """() => {
   const out = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > width + 0.5);
   return out.slice(-3).map((one) => one.outerHTML.slice(0, 120));
 }"""
+# What is written outside its box: over a border or over its neighbour. Text for screen readers alone has a place of its own.
+_SPILT = """() => {
+  const ends = (one) => [...one.childNodes].map((child) => {
+    if (child.nodeType === Node.ELEMENT_NODE) return getComputedStyle(child).position === "absolute" ? -Infinity : ends(child);
+    const text = document.createRange();
+    text.selectNodeContents(child);
+    return text.getBoundingClientRect().right;
+  }).reduce((most, end) => Math.max(most, end), -Infinity);
+  return [...document.body.querySelectorAll("label, button, a, h1, h2, h3, p, li, dt, dd, legend, summary")]
+    .filter((one) => one.clientWidth > 1 && getComputedStyle(one).overflowX === "visible")
+    .filter((one) => ends(one) > one.getBoundingClientRect().right + 1)
+    .map((one) => one.outerHTML.slice(0, 160));
+}"""
 
 
 @dataclass(frozen=True)
@@ -146,7 +159,9 @@ class Visitor:
         if width == NARROWEST and not self.means.narrow:
             return found
         too_wide: list[str] = self.page.evaluate(_OVERFLOW)
-        return found + [f"wider than the screen: {one}" for one in too_wide]
+        spilt: list[str] = self.page.evaluate(_SPILT)
+        found += [f"wider than the screen: {one}" for one in too_wide]
+        return found + [f"spilt over its box: {one}" for one in spilt]
 
     def _resize(self, width: int, height: int) -> None:
         if self.page.viewport_size != {"width": width, "height": height}:
