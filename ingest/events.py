@@ -150,6 +150,16 @@ def escalated(order: WorkOrder, event: Event) -> OutboxEvent:
     return _outbox_event(order, event, ESCALATED_TYPE, "WorkOrderEscalatedEvent", title, payload)
 
 
+def shortened(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The event `data` hold, without what can grow: the order, its state, and where the dossier is. Shortening twice changes nothing."""
+    payload = data["event"]
+    kept = {name: value for name, value in payload["workOrder"].items() if name != "note"}
+    short: dict[str, Any] = {"workOrder": kept}
+    if "dossier" in payload:
+        short["dossier"] = {"sentence": "The dossier is too large for a message; ask us for it."}
+    return {**data, "event": short}
+
+
 def _state(order: WorkOrder, event: Event, status: WorkOrderStatus, appointment: Appointment | None) -> WorkOrderState:
     state = TMF697_STATES[status]
     slot = TimePeriod(start_date_time=appointment.starts_at, end_date_time=appointment.ends_at) if appointment else None

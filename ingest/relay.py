@@ -1,18 +1,25 @@
 """The relay: hands the outbox to the bus, at least once and in order for each work order."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.messaging.envelope import new_envelope
-from hub.messaging.service_bus import OutgoingMessage
+from hub.messaging.service_bus import MessageTooLarge, OutgoingMessage
+from ingest.events import shortened
+
+_log = logging.getLogger(__name__)
 
 type Publish = Callable[[Sequence[OutgoingMessage]], Awaitable[None]]
-"""Hands messages to the bus in order; returns when the bus has them all, raises when it may not."""
+"""Hands messages to the bus in order; returns when the bus has them all, raises when it may not.
+
+MessageTooLarge means that the bus has all before the one it names."""
 
 _RELAY_LOCK = 0x646F6F72
 """The advisory lock one relay holds; any number will do, it must only stay the same."""
@@ -31,12 +38,31 @@ async def relay_outbox(hub: Hub, publish: Publish, *, batch_size: int = 200) -> 
         if not await _to_the_end(_take_turn, connection):
             return 0
         while batch := await _to_the_end(_waiting, connection, batch_size):
-            await publish([_message(hub, row) for row in batch])
+            await _publish(hub, batch, publish)
             await _to_the_end(_mark_sent, hub, connection, batch)
             sent += len(batch)
         return sent
     finally:
         await _to_the_end(_end_turn, connection)
+
+
+async def _publish(hub: Hub, batch: Sequence[Row[Any]], publish: Publish) -> None:
+    """Hand over one batch. An event too large for the bus goes in short: it must not hold up all that come after it."""
+    messages = [_message(hub, row) for row in batch]
+    rows = list(batch)
+    while messages:
+        try:
+            await publish(messages)
+        except MessageTooLarge as error:
+            at = next(place for place, one in enumerate(messages) if one.message_id == error.message_id)
+            short = _message(hub, rows[at], data=shortened(rows[at].data))
+            if short.body == messages[at].body:
+                raise
+            _log.warning("Event %s is too large for the bus and goes out without its details.", error.message_id)
+            # What came before it, the bus has.
+            messages, rows = [short, *messages[at + 1 :]], rows[at:]
+        else:
+            return
 
 
 async def _to_the_end[**P, R](ask: Callable[P, R], *args: P.args, **options: P.kwargs) -> R:
@@ -63,11 +89,12 @@ def _take_turn(connection: Connection) -> bool:
 
 def _end_turn(connection: Connection) -> None:
     try:
-        connection.execute(select(func.pg_advisory_unlock_all()))
-    except BaseException:
-        # In the pool the connection would keep the turn for ever; with the session the turn ends too.
+        if not connection.invalidated:
+            connection.execute(select(func.pg_advisory_unlock_all()))
+    except SQLAlchemyError:
+        # In the pool the connection would keep the turn for ever; with the session the turn ends too. Why it is lost is
+        # no news: whatever went wrong before is what the caller must hear.
         connection.invalidate()
-        raise
     finally:
         connection.close()
 
@@ -86,13 +113,13 @@ def _mark_sent(hub: Hub, connection: Connection, batch: Sequence[Row[Any]]) -> N
     connection.execute(update(outbox).where(outbox.c.seq.in_(numbers)).values(sent_at=hub.clock.now()))
 
 
-def _message(hub: Hub, row: Row[Any]) -> OutgoingMessage:
+def _message(hub: Hub, row: Row[Any], *, data: Mapping[str, Any] | None = None) -> OutgoingMessage:
     envelope = new_envelope(
         event_id=str(row.id),
         source=row.source or hub.settings.event_source,
         event_type=row.type,
         time=row.at,
-        data=row.data,
+        data=row.data if data is None else data,
         subject=row.subject,
         **({"correlationid": row.correlation_id} if row.correlation_id else {}),
     )

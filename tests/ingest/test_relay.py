@@ -11,7 +11,7 @@ from hub.bootstrap import Hub
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import Action
 from hub.messaging.envelope import parse_envelope
-from hub.messaging.service_bus import OutgoingMessage
+from hub.messaging.service_bus import MessageTooLarge, OutgoingMessage
 from ingest.events import STATE_CHANGED_TYPE
 from ingest.relay import relay_outbox
 from tests.ingest.reading import outbox
@@ -170,3 +170,25 @@ def test_no_transaction_is_open_while_the_bus_is_called(ingest_hub: Hub) -> None
 
     asyncio.run(relay_outbox(ingest_hub, publish))
     assert set(states) == {"idle"}
+
+
+def test_an_event_too_large_for_the_bus_goes_out_short_and_holds_up_nobody(ingest_hub: Hub) -> None:
+    _fill(ingest_hub, 1)
+    with ingest_hub.unit_of_work() as work:
+        order = work.create_work_order(a_work_order(), by=SYSTEM, reason="a very long story " * 100)
+        work.commit()
+    _fill(ingest_hub, 1)
+
+    class SmallBus(Bus):
+        async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
+            for message in messages:
+                if len(message.body) > 1800:
+                    raise MessageTooLarge(message.message_id, len(message.body))
+                await super().publish([message])
+
+    bus = SmallBus()
+    assert (_relay(ingest_hub, bus), _relay(ingest_hub, bus)) == (5, 0)
+    assert [message.message_id for message in bus.messages] == [str(row["id"]) for row in outbox(ingest_hub)]
+    short = parse_envelope(bus.messages[2].body)
+    assert short.subject == order.external_id
+    assert short.data["event"]["workOrder"]["status"] == "received"

@@ -49,9 +49,9 @@ class ServiceBusPublisher:
     async def publish(self, messages: Sequence[OutgoingMessage]) -> None:
         """Send all messages in order; returns when the bus has them all.
 
-        Raises BusUnavailable when the bus did not take them in `patience_seconds` of trying, and MessageTooLarge for a
-        message it never takes. After either, a first part may have been sent; sending all again is safe for receivers
-        that know a message by its id.
+        Raises BusUnavailable when the bus did not take them in `patience_seconds` of trying; a first part may have been
+        sent then, and sending all again is safe for receivers that know a message by its id. Raises MessageTooLarge for
+        a message it never takes, when the bus has all before that one.
         """
         async with self._turn:
             rest = list(messages)
