@@ -209,6 +209,39 @@ def test_sending_tells_how_far_it_is_and_refuses_what_never_fits(bus: str, queue
         send_batch(bus, queue_name, [OutgoingMessage(body=b"x" * 300_000, message_id="huge")])
 
 
+def test_while_what_the_handler_needs_is_away_no_delivery_is_used_up(bus: str, queue_name: str) -> None:
+    names = [f"m{number}" for number in range(30)]
+    send_batch(bus, queue_name, [message(name) for name in names])
+    away = threading.Event()
+    away.set()
+    asked = list[int]()
+
+    def answer(received: ReceivedMessage) -> Settlement:
+        if away.is_set():
+            raise OSError("the database is away")
+        return Complete()
+
+    def is_ready() -> bool:
+        asked.append(1)
+        return not away.is_set()
+
+    recorder = Recorder(answer)
+
+    async def live_through_it() -> int:
+        stop = asyncio.Event()
+        task = asyncio.create_task(consume(bus, queue_name, recorder, stop, pause=lambda _: 0.0, is_ready=is_ready))
+        await until(lambda: len(asked) > 3, 10)
+        tried = len(recorder.seen)
+        away.clear()
+        await until(lambda: len(recorder.done) == len(names), 20)
+        stop.set()
+        await task
+        return tried
+
+    assert asyncio.run(live_through_it()) == 1, "the first failure is enough to stop for"
+    assert recorder.done == Counter(names)
+
+
 @pytest.mark.parametrize("silent", [False, True], ids=["nobody listens", "somebody listens and never answers"])
 def test_a_dead_bus_is_one_sentence_in_bounded_time(silent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hub.messaging.service_bus.publisher.OPEN_SECONDS", 0.5)

@@ -65,11 +65,14 @@ async def consume(
     batch_size: int = 20,
     wait_seconds: float = 1.0,
     pause: Callable[[int], float] = pause_before_redelivery,
+    is_ready: Callable[[], bool] = lambda: True,
 ) -> None:
     """Give each message of the queue to `handle`, in a thread, one after the other, until `stop` is set.
 
     `batch_size` messages are locked at a time; locks are renewed while they wait. A bus that is away is tried again for
     ever with pauses of up to ten seconds. On stop the message at hand is finished, the others go back to the queue.
+    After a failure `is_ready` is asked, in a thread; as long as it says no, nothing is received: what `handle` needs may
+    be away for hours, and each delivery that fails brings a message nearer to the dead letters.
     Raises BusUnavailable only for a connection string that cannot be read.
     """
     pauses = Pauses()
@@ -78,7 +81,7 @@ async def consume(
         receiver = client.get_queue_receiver(queue, prefetch_count=0)
         try:
             await within(OPEN_SECONDS, receiver.__aenter__())
-            await _Consumption(receiver, handle, stop, pause).run(batch_size, wait_seconds, pauses)
+            await _Consumption(receiver, handle, stop, pause, is_ready).run(batch_size, wait_seconds, pauses)
         except UNREACHABLE as error:
             seconds = pauses.next()
             _log.warning("%s The consumer does so in %.1f s.", unavailable(connection_string, queue, error), seconds)
@@ -92,12 +95,19 @@ class _Consumption:
     """One receiver's life: from an open link to a broken one, or to the stop."""
 
     def __init__(
-        self, receiver: ServiceBusReceiver, handle: Handle, stop: asyncio.Event, pause: Callable[[int], float]
+        self,
+        receiver: ServiceBusReceiver,
+        handle: Handle,
+        stop: asyncio.Event,
+        pause: Callable[[int], float],
+        is_ready: Callable[[], bool],
     ) -> None:
         self._receiver = receiver
         self._handle = handle
         self._stop = stop
         self._pause = pause
+        self._is_ready = is_ready
+        self._has_failed = False
         # The SDK's receiver settles and renews one message at a time.
         self._turn = asyncio.Lock()
         self._locks = HeldLocks(receiver, self._turn)
@@ -107,7 +117,7 @@ class _Consumption:
         """Receive and handle until the stop; raises what the SDK raises when the link breaks."""
         keeper = asyncio.create_task(self._locks.keep())
         try:
-            while not self._stop.is_set():
+            while await self._wait_until_ready():
                 messages = await within(
                     wait_seconds + OPEN_SECONDS,
                     self._receiver.receive_messages(max_message_count=batch_size, max_wait_time=wait_seconds),
@@ -123,11 +133,27 @@ class _Consumption:
 
     async def _handle_batch(self, messages: list[ServiceBusReceivedMessage]) -> None:
         for at, message in enumerate(messages):
-            if self._stop.is_set():
+            if self._stop.is_set() or not await self._may_go_on():
                 for unread in messages[at:]:
                     await self._abandon(unread)
                 return
             await self._handle_one(message)
+
+    async def _may_go_on(self) -> bool:
+        """Whether the next message has a chance, as far as anybody knows."""
+        if self._has_failed:
+            self._has_failed = not await asyncio.to_thread(self._is_ready)
+        return not self._has_failed
+
+    async def _wait_until_ready(self) -> bool:
+        """Wait, after a failure, for what the handler needs; False at the stop."""
+        pauses = Pauses()
+        while not self._stop.is_set():
+            if await self._may_go_on():
+                return True
+            with suppress(TimeoutError):
+                await within(pauses.next(), self._stop.wait())
+        return False
 
     async def _handle_one(self, message: ServiceBusReceivedMessage) -> None:
         received = from_sdk(message)
@@ -135,6 +161,7 @@ class _Consumption:
             settlement = await asyncio.to_thread(self._handle, received)
         except Exception:  # noqa: BLE001 - whatever it is, the message comes again, and the log says why
             _log.exception("Message %s failed for now and will be delivered again.", received.message_id)
+            self._has_failed = True
             task = asyncio.create_task(self._abandon_later(message, self._pause(received.delivery_count)))
             self._held.add(task)
             task.add_done_callback(self._held.discard)
