@@ -1,24 +1,29 @@
 """The worker: takes in the utility's messages, sends what goes back, carries out jobs, and does what falls due.
 
-Four loops share one process and one stop signal. Each of them can be killed at any instant: what was not committed
-comes again, from the bus, the outbox, the job queue or the timers' tables.
+Its loops share one process and one stop signal. Each of them can be killed at any instant: what was not committed
+comes again, from the bus, the outbox, the job queue or the timers' tables. A loop that fails, as all do while the
+database restarts, begins again by itself.
 """
 
 import asyncio
 import logging
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from uuid import uuid4
 
 from procrastinate import App, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import ConnectorException
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from hub.bootstrap import Hub
+from hub.db.engine import check_answers
 from hub.db.tables import timer_run, worker_beat
+from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
 from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume
 from infra.hosts.rooms import JOBS, TIMERS
 from ingest.relay import relay_outbox
@@ -35,6 +40,10 @@ _JOB_ATTEMPTS = 6
 _HEARTBEAT_SECONDS = 2.0
 _STALLED_SECONDS = 8.0
 """A worker that has not given a sign of life for so long is dead; its jobs are done by others."""
+_BEGIN_AGAIN_SECONDS = 2.0
+"""How long a loop that failed waits before it begins again."""
+_JOB_QUEUE_PATIENCE_SECONDS = 10.0
+"""How long the job queue waits for a database connection before it counts as failed."""
 
 
 @dataclass
@@ -55,8 +64,20 @@ class Worker:
                 group.create_task(self._until_stop(loop))
 
     async def _until_stop(self, loop: Callable[[], Awaitable[None]]) -> None:
+        """Keep `loop` going: a database that restarts, or a mistake in one loop, must not end the others' work."""
         try:
-            await loop()
+            while not self.stop.is_set():
+                try:
+                    await loop()
+                except (BusUnavailable, ConfigurationError):
+                    # A wrong setting does not pass by itself.
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever it is, nothing is lost by beginning again
+                    _log.warning(
+                        "A loop of the worker failed and begins again: %s", type(error).__name__, exc_info=True
+                    )
+                if not self.stop.is_set():
+                    await self._wait(_BEGIN_AGAIN_SECONDS)
         finally:
             self.stop.set()
 
@@ -72,14 +93,21 @@ class Worker:
 
     async def _take_in(self) -> None:
         handle = partial(receive_message, self.hub)
-        await consume(self._bus(), self.hub.settings.orders_queue, handle, self.stop)
+        await consume(self._bus(), self.hub.settings.orders_queue, handle, self.stop, is_ready=self._database_answers)
+
+    def _database_answers(self) -> bool:
+        try:
+            check_answers(self.hub.engine)
+        except DatabaseUnavailableError:
+            return False
+        return True
 
     async def _send_out(self) -> None:
         async with ServiceBusPublisher(self._bus(), self.hub.settings.events_topic) as publisher:
             while not self.stop.is_set():
                 try:
                     sent = await relay_outbox(self.hub, publisher.publish)
-                except (BusUnavailable, OperationalError) as error:
+                except (BusUnavailable, DBAPIError) as error:
                     _log.warning(
                         "Events wait in the outbox: %s",
                         error if isinstance(error, BusUnavailable) else "the database does not answer.",
@@ -175,10 +203,8 @@ class Worker:
         async with job_app(self.hub).open_async() as app:
             while not self.stop.is_set():
                 try:
-                    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
-                        _log.warning("Job %s was left by a worker that died; it is queued again.", job.id)
-                        await app.job_manager.retry_job(job)
-                except OperationalError:
+                    await rescue_stalled_jobs(app)
+                except ConnectorException:
                     _log.warning("The database does not answer; stalled jobs are looked for again later.")
                 await self._wait(_HEARTBEAT_SECONDS)
 
@@ -187,11 +213,23 @@ def job_app(hub: Hub) -> App:
     """The job queue with every room's jobs, over the hub's database."""
     # SQLAlchemy hides the password when it prints an URL, and psycopg does not know the driver's suffix.
     address = hub.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    app = App(connector=PsycopgConnector(conninfo=address, min_size=1, max_size=6))
+    app = App(connector=PsycopgConnector(conninfo=address, min_size=1, max_size=6, timeout=_JOB_QUEUE_PATIENCE_SECONDS))
     retry = RetryStrategy(max_attempts=_JOB_ATTEMPTS, exponential_wait=2)
     for name, job in JOBS.items():
         app.task(name=name, retry=retry)(partial(job, hub))
     return app
+
+
+async def rescue_stalled_jobs(app: App) -> int:
+    """Queue again what dead workers were doing; returns how many jobs. Other workers may do the same at this moment."""
+    rescued = 0
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_STALLED_SECONDS):
+        # Whoever is second finds the job not running any more, which must not keep it from the others.
+        with suppress(ConnectorException):
+            await app.job_manager.retry_job(job)
+            _log.warning("Job %s was left by a worker that died; it is queued again.", job.id)
+            rescued += 1
+    return rescued
 
 
 def run_worker(hub: Hub) -> None:
