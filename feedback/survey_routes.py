@@ -14,11 +14,11 @@ from feedback.words import accepted_language, choose_language
 from hub.bootstrap import Hub
 from hub.domain.errors import LinkExpiredError, LinkInvalidError
 from hub.domain.field_records import SurveyAnswer
-from hub.web.limits import bounded_route
+from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 
-router = APIRouter(include_in_schema=False, route_class=bounded_route(64 * 1024))
+router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
 _AskedLanguage = Annotated[str, Query(alias="lang", max_length=20)]
 _BrowserLanguage = Annotated[str, Header(alias="Accept-Language")]

@@ -7,6 +7,9 @@ from fastapi import HTTPException, Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import Message
 
+MOST_FORM_BYTES = 64 * 1024
+"""More than any form of a page sends: the longest text in one is a comment of 2000 characters."""
+
 
 def bounded_route(most_bytes: int) -> type[APIRoute]:
     """A route class for `APIRouter(route_class=…)` that answers 413 as soon as more than `most_bytes` has come.

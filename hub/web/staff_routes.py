@@ -7,11 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.domain.errors import DoorstepError, NotSignedInError, TooManyAttemptsError
 from hub.web.errors import STATUS_CODES
+from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import STAFF_COOKIE, StaffWrite
 from hub.web.staff_accounts import SESSION_LENGTH, SignInRefusedError, member_of_session, sign_in, sign_out
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
 _HOME = "/console"
 _COOKIE_PATH = "/console"

@@ -15,6 +15,7 @@ from hub.domain.ids import TechnicianId, WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
 from hub.web import times
+from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffWrite, require
 from infra.console.attention import orders_address, what_needs_attention
@@ -24,7 +25,7 @@ from infra.console.order_story import tell_story
 from technician_api.files import read_file
 from technician_api.service import issue_enrolment_code
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
 _SEES_ORDERS = Depends(require(Role.DISPATCHER, Role.OPERATIONS, Role.ADMINISTRATOR))
 _SENDS_TECHNICIANS = Depends(require(Role.DISPATCHER, Role.ADMINISTRATOR))

@@ -13,6 +13,7 @@ from hub.domain.errors import DoorstepError, NotFoundError
 from hub.domain.ids import PlanId
 from hub.domain.staff import Role
 from hub.web import times
+from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffWrite, require
 from scheduling import service
@@ -22,7 +23,7 @@ from scheduling.board.queries import BoardChoice, choose_day, load_board
 
 LONGEST_SPAN = timedelta(days=14)
 
-router = APIRouter(include_in_schema=False)
+router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
 _SEES_PLANS = Depends(require(Role.DISPATCHER, Role.OPERATIONS, Role.ADMINISTRATOR))
 _PLANS = Depends(require(Role.DISPATCHER))
