@@ -1,11 +1,12 @@
 """The web host: every room's pages and APIs in one FastAPI app."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -49,7 +50,7 @@ def page_folders() -> tuple[list[Path], dict[str, Path]]:
 
 def create_app(hub: Hub) -> FastAPI:
     """The app over `hub`; importing this module touches nothing."""
-    app = FastAPI(title="Doorstep", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(title="Doorstep", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     templates, static = page_folders()
     pages = Pages(templates, static)
     pages.add_globals(console_menu=CONSOLE_MENU, demo=hub.settings.demo)
@@ -66,9 +67,19 @@ def create_app(hub: Hub) -> FastAPI:
         app.mount(f"/static/{name}", _LastingFiles(directory=folder, check_dir=False))
     for router in ROUTERS:
         app.include_router(router)
+    # Our own instead of the framework's redirects: those go to whatever host the request named.
+    for address in ("/console", "/technician"):
+        app.add_api_route(f"{address}/", _leading_to(address), include_in_schema=False)
     app.add_api_route("/health/alive", _alive, include_in_schema=False)
     app.add_api_route("/health/ready", lambda: _ready(hub), include_in_schema=False)
     return app
+
+
+def _leading_to(address: str) -> Callable[[], Response]:
+    def lead() -> Response:
+        return RedirectResponse(address, status_code=308)
+
+    return lead
 
 
 def _alive() -> JSONResponse:
