@@ -35,6 +35,7 @@ class Citizen:
     has_forgotten: bool = False
     met_technician: int = 0
     surveyed: bool = False
+    found_no_time: int = 0
 
     @property
     def who(self) -> str:
@@ -64,6 +65,7 @@ class Citizen:
         if self.habits.mistypes and self.luck.random() < 0.5:
             mistype(self.browser, self.link)
         page = open_booking(self.browser, self.link)
+        self.found_no_time += page.offers_no_time
         if self.habits.forgets_to_confirm and not self.has_forgotten:
             self.has_forgotten = True
             page.hold(self.habits.eagerness, self.luck, twice=False)
@@ -148,6 +150,11 @@ class Town:
                     luck=random.Random(f"{self.seed}/{order_number}/choices"),
                 )
             return self._by_number[order_number]
+
+    @property
+    def pages_without_a_time(self) -> int:
+        """How often somebody wanted to book and was offered no time: the roster was full."""
+        return sum(citizen.found_no_time for citizen in self._by_number.values())
 
     def door(self, order_number: str) -> AtTheDoor:
         """What a technician finds at the address of an order."""

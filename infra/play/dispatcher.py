@@ -27,14 +27,15 @@ class ConsoleError(DoorstepError):
 
 @dataclass
 class Dispatcher:
-    """One account, one browser for each territory, as if each had its own desk."""
+    """One account and one browser, in which several pages may be open at once."""
 
     world: World
     traffic: Traffic
-    seed: int
     _password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
-    _desks: dict[str, Browser] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _signing_in: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        self._browser = Browser(self.world.web_url, self.traffic)
 
     def employ(self) -> None:
         """Make the account."""
@@ -42,10 +43,10 @@ class Dispatcher:
 
     def issue_enrolment_code(self, technician_id: UUID) -> str:
         """Ask the technicians page for a code and read it off; raises ConsoleError."""
-        browser, page = self._open("codes", "/console/technicians")
+        page = self._open("/console/technicians")
         for form in page.forms:
             if form.values.get("technician_id") == str(technician_id):
-                shown = _CODE.search(browser.submit(page, form).text)
+                shown = _CODE.search(self._browser.submit(page, form).text)
                 if shown is not None:
                     return shown["code"].strip()
         raise ConsoleError(f"The technicians page gave no code for technician {technician_id}.")
@@ -53,27 +54,27 @@ class Dispatcher:
     def plan_and_publish(self, territory: str, first_day: date, last_day: date) -> None:
         """Plan the days of a territory on the board and publish what comes out; raises ConsoleError."""
         address = f"/console/board?{urlencode({'territory': territory, 'day': first_day.isoformat()})}"
-        browser, page = self._open(territory, address)
+        page = self._open(address)
         form = page.form("/board/plan")
         if form is None:
             raise ConsoleError(f"The board of {territory} has no button to plan.")
         days = {"first_day": first_day.isoformat(), "last_day": last_day.isoformat()}
-        page = browser.submit(page, form, **days)
+        page = self._browser.submit(page, form, **days)
         form = page.form("/board/publish")
         if form is None:
             raise ConsoleError(f"The board of {territory} shows no draft after planning {first_day}: {page.status}.")
-        page = browser.submit(page, form)
+        page = self._browser.submit(page, form)
         if page.status != _OK:
             raise ConsoleError(f"Publishing {territory} on {first_day} was answered with {page.status}.")
 
-    def _open(self, desk: str, address: str) -> tuple[Browser, Page]:
+    def _open(self, address: str) -> Page:
         """A page of the console, after signing in where the session has ended."""
-        with self._lock:
-            browser = self._desks.setdefault(desk, Browser(self.world.web_url, self.traffic))
-        page = browser.open(address)
-        if (form := page.form("/console/sign-in")) is not None:
-            page = browser.submit(page, form, email=_EMAIL, password=self._password)
+        with self._signing_in:
+            page = self._browser.open(address)
+            form = page.form("/console/sign-in")
+            if form is None:
+                return page
+            page = self._browser.submit(page, form, email=_EMAIL, password=self._password)
             if page.form("/console/sign-in") is not None:
                 raise ConsoleError("The dispatcher could not sign in.")
-            page = browser.open(address)
-        return browser, page
+            return self._browser.open(address)

@@ -62,7 +62,7 @@ class Play:
         self.browser = Browser(self.world.web_url, self.traffic)
         self.town = Town(self.options.seed, self.browser, self.agenda)
         self.utility = Utility(self.world)
-        self.dispatcher = Dispatcher(self.world, self.traffic, self.options.seed)
+        self.dispatcher = Dispatcher(self.world, self.traffic)
 
     def prepare(self) -> None:
         """The roster, the dispatcher's account, and everything that is known beforehand in the agenda."""
@@ -213,6 +213,7 @@ def _audited(play: Play, ended_at: datetime, began: float) -> Outcome:
         "notifications_unknown": history.notifications.get("unknown", 0),
         "surveys": history.surveys,
         "mean_rating": None if history.mean_rating is None else round(history.mean_rating, 2),
+        "booking_pages_without_a_time": play.town.pages_without_a_time,
         "http_requests": play.traffic.requests,
         "http_refusals": play.traffic.refusals.total(),
         "http_errors": len(play.traffic.errors),

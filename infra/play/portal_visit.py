@@ -19,6 +19,11 @@ class BookingPage:
     browser: Browser
     page: Page
 
+    @property
+    def offers_no_time(self) -> bool:
+        """Whether the page shows neither a time to choose nor an appointment."""
+        return self.page.form("/hold") is None and self.page.link("/cancel") is None
+
     def hold(self, eagerness: float, luck: random.Random, *, twice: bool) -> bool:
         """Choose a time and have it kept; a time that was lost meanwhile is followed by another choice. False without a time."""
         for _ in range(_TRIES):

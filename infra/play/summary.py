@@ -30,6 +30,7 @@ _ROWS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("promises_ahead", "still ahead"),
             ("promises_broken", "broken by planning"),
             ("double_bookings", "double bookings"),
+            ("booking_pages_without_a_time", "booking pages without a free time"),
         ),
     ),
     (
