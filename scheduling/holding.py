@@ -27,8 +27,7 @@ from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import cancel_visit, new_visit
 from scheduling.offering import bookable_days, check_bookable, earliest_start, requirement_of, window_instants
 from scheduling.problem import Task
-from scheduling.queries import confirmed_appointment, held_appointment, live_visits
-from scheduling.reasons import Refusal
+from scheduling.queries import Agreements, agreements_of, live_visits
 from scheduling.retrying import until_settled
 from scheduling.slots import Placement, place_visit
 from scheduling.spans import Span
@@ -56,8 +55,11 @@ def hold_slot(
     """
 
     def attempt() -> Appointment:
-        standing = _give_up_other_hold(hub, work_order_id, starts_at, ends_at, by)
-        return standing or _hold(hub, work_order_id, starts_at, ends_at, by)
+        made = _hold(hub, work_order_id, starts_at, ends_at, by) or _hold(hub, work_order_id, starts_at, ends_at, by)
+        if made is None:
+            # A second tab chose another time between the two: begin again, the last choice counts.
+            raise StaleVersionError("appointment")
+        return made
 
     try:
         return until_settled(attempt)
@@ -67,37 +69,28 @@ def hold_slot(
         raise
 
 
-def _give_up_other_hold(
+def _hold(
     hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, by: Actor
 ) -> Appointment | None:
-    """What the order has for just this window; otherwise its earlier hold is given back.
+    """One transaction: the appointment of this window, made if need be; None when it could only give up another hold.
 
-    In a transaction of its own: two route locks at once could wait for each other.
+    That ends the transaction, for two route locks at once could wait for each other.
     """
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
-        standing = _live_appointment(work, order.id, starts_at, ends_at)
+        agreed = agreements_of(work, order.id)
+        same = (one for one in (agreed.confirmed, agreed.held_now(work.now)) if one is not None)
+        standing = next((one for one in same if (one.starts_at, one.ends_at) == (starts_at, ends_at)), None)
         if standing is None:
-            _check_can_book(work, order, starts_at, ends_at)
-        if standing is None or standing.status is AppointmentStatus.CONFIRMED:
-            release_hold(work, order.id, by=by, reason="another time was chosen")
+            _check_can_book(work, order, agreed, starts_at, ends_at)
+        if agreed.held is not None and standing is not agreed.held:
+            release_hold(work, agreed, by=by, reason="another time was chosen")
             work.commit()
-        return standing
-
-
-def _hold(hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, by: Actor) -> Appointment:
-    with hub.unit_of_work() as work:
-        order = work.work_orders.get(work_order_id, lock=True)
-        standing = _live_appointment(work, order.id, starts_at, ends_at)
+            return standing
         if standing is not None:
             return standing
-        if held_appointment(work, order.id) is not None:
-            # A second tab chose another time since we looked: begin again, the last choice counts.
-            raise StaleVersionError("appointment")
-        _check_can_book(work, order, starts_at, ends_at)
         days, route, placement = _place_under_lock(work, order, starts_at, ends_at)
-        lease = work.now + timedelta(seconds=work.catalogue.hold_seconds)
-        appointment = _new_appointment(work, order, starts_at, ends_at, lease)
+        appointment = _new_appointment(work, order, agreed.sequence + 1, starts_at, ends_at)
         work.create_appointment(appointment, by=by)
         _write_route(work, days, route, placement, order, appointment, by=by)
         work.commit()
@@ -111,28 +104,30 @@ def _place_under_lock(
     kind = work.catalogue.work_type(order.work_type)
     day = starts_at.astimezone(ZoneInfo(order.zone)).date()
     routes = work.routes.list_where(work.routes.table.c.territory == order.territory, work.routes.table.c.day == day)
-    days = load_days(work, routes, origin=origin_of(day), leaving_out=order.id)
+    days = load_days(work, routes, origin=origin_of(day))
     visit = requirement_of(order, kind).visit(Span(days.seconds(starts_at), days.seconds(ends_at)))
-    for _, candidate in sorted(_candidates(days, visit), key=lambda one: (one[0], str(one[1].record.id))):
+    for candidate, placement in _candidates(days, visit):
         # A savepoint gives the lock back when the route turns out to be full.
         attempt = work.connection.begin_nested()
         locked = work.routes.get(candidate.record.id, lock=True)
-        fresh = load_days(work, [locked], origin=days.origin, leaving_out=order.id)
-        placement = place_visit(fresh.routes[0].open, visit, TRAVEL)
-        if isinstance(placement, Placement):
+        if locked.version == candidate.record.version:
+            # Every change of its visits raises the version: the route is as we read it.
             attempt.commit()
-            return fresh, fresh.routes[0], placement
+            return days, candidate, placement
+        fresh = load_days(work, [locked], origin=days.origin)
+        again = place_visit(fresh.routes[0].open, visit, TRAVEL)
+        if isinstance(again, Placement):
+            attempt.commit()
+            return fresh, fresh.routes[0], again
         attempt.rollback()
     raise SlotTakenError
 
 
-def _candidates(days: Days, visit: Task) -> list[tuple[int, StandingRoute]]:
-    found: list[tuple[int, StandingRoute]] = []
-    for route in days.routes:
-        placement: Placement | Refusal = place_visit(route.open, visit, TRAVEL)
-        if isinstance(placement, Placement):
-            found.append((placement.marginal_travel_seconds, route))
-    return found
+def _candidates(days: Days, visit: Task) -> list[tuple[StandingRoute, Placement]]:
+    """The routes that have room as far as we have read, the one with the least added travel first."""
+    found = [(route, place_visit(route.open, visit, TRAVEL)) for route in days.routes]
+    able = [(route, placement) for route, placement in found if isinstance(placement, Placement)]
+    return sorted(able, key=lambda one: (one[1].marginal_travel_seconds, str(one[0].record.id)))
 
 
 def _write_route(
@@ -167,9 +162,9 @@ def _write_route(
     work.routes.swap(route.record, route.record)
 
 
-def release_hold(work: UnitOfWork, work_order_id: WorkOrderId, *, by: Actor, reason: str) -> None:
+def release_hold(work: UnitOfWork, agreed: Agreements, *, by: Actor, reason: str) -> None:
     """Give back the slot that the order holds, if it holds one; the order's lock is the caller's."""
-    held = held_appointment(work, work_order_id)
+    held = agreed.held
     if held is None:
         return
     expired = held.lease_until is not None and held.lease_until <= work.now
@@ -184,20 +179,10 @@ def end_appointment(work: UnitOfWork, appointment: Appointment, action: Action, 
     work.advance_appointment(appointment, action, by=by, reason=reason, lease_until=None)
 
 
-def _live_appointment(
-    work: UnitOfWork, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime
-) -> Appointment | None:
-    """What the order already has for exactly this window: its confirmed appointment, or a hold whose lease runs."""
-    for appointment in (confirmed_appointment(work, work_order_id), held_appointment(work, work_order_id)):
-        if appointment is None or (appointment.starts_at, appointment.ends_at) != (starts_at, ends_at):
-            continue
-        if appointment.lease_until is None or appointment.lease_until > work.now:
-            return appointment
-    return None
-
-
-def _check_can_book(work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime) -> None:
-    check_bookable(work, order)
+def _check_can_book(
+    work: UnitOfWork, order: WorkOrder, agreed: Agreements, starts_at: datetime, ends_at: datetime
+) -> None:
+    check_bookable(work, order, agreed)
     if starts_at < earliest_start(work):
         raise SlotPastError
     kind = work.catalogue.work_type(order.work_type)
@@ -209,19 +194,15 @@ def _check_can_book(work: UnitOfWork, order: WorkOrder, starts_at: datetime, end
 
 
 def _new_appointment(
-    work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime, lease_until: datetime
+    work: UnitOfWork, order: WorkOrder, sequence: int, starts_at: datetime, ends_at: datetime
 ) -> Appointment:
-    table = work.appointments.table
-    earlier = work.appointments.list_where(
-        table.c.work_order_id == order.id, order_by=(table.c.sequence.desc(),), limit=1
-    )
     return Appointment(
         id=AppointmentId(uuid4()),
         work_order_id=order.id,
-        sequence=earlier[0].sequence + 1 if earlier else 1,
+        sequence=sequence,
         status=AppointmentStatus.HELD,
         starts_at=starts_at,
         ends_at=ends_at,
-        lease_until=lease_until,
+        lease_until=work.now + timedelta(seconds=work.catalogue.hold_seconds),
         created_at=work.now,
     )

@@ -18,7 +18,7 @@ from hub.domain.lifecycle import MOVABLE_VISIT_STATUSES, Action, AppointmentStat
 from hub.domain.work_orders import WorkOrder
 from scheduling.dispatching import cancel_visit, dispatch, lock_routes_of
 from scheduling.holding import end_appointment, release_hold
-from scheduling.queries import confirmed_appointment, live_visits
+from scheduling.queries import agreements_of, live_visits
 from scheduling.retrying import until_settled
 
 _EXPIRE_BATCH = 200
@@ -38,15 +38,15 @@ def confirm_appointment(
 def _confirm(hub: Hub, work_order_id: WorkOrderId, appointment_id: AppointmentId, by: Actor) -> Appointment:
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
-        held = work.appointments.find(appointment_id)
-        if held is None or held.work_order_id != order.id:
-            raise NotFoundError("appointment")
-        if held.status is AppointmentStatus.CONFIRMED:
-            return held
-        if held.status is not AppointmentStatus.HELD or held.lease_until is None or held.lease_until <= work.now:
+        agreed = agreements_of(work, order.id)
+        old, held = agreed.confirmed, agreed.held_now(work.now)
+        if old is not None and old.id == appointment_id:
+            return old
+        if held is None or held.id != appointment_id:
+            if work.appointments.get(appointment_id).work_order_id != order.id:
+                raise NotFoundError("appointment")
             raise HoldExpiredError
         lock_routes_of(work, order.id)
-        old = confirmed_appointment(work, order.id)
         # The old promise ends before the new one begins: one order has one confirmed appointment, says the database.
         if old is not None:
             end_appointment(work, old, Action.RESCHEDULE, by=by, reason="moved to another time")
@@ -73,8 +73,9 @@ def _cancel(hub: Hub, work_order_id: WorkOrderId, by: Actor, reason: str) -> Non
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
         lock_routes_of(work, order.id)
-        release_hold(work, order.id, by=by, reason=reason)
-        appointment = confirmed_appointment(work, order.id)
+        agreed = agreements_of(work, order.id)
+        release_hold(work, agreed, by=by, reason=reason)
+        appointment = agreed.confirmed
         if appointment is not None:
             next_work_order_status(order.status, Action.UNBOOK)
             end_appointment(work, appointment, Action.CANCEL, by=by, reason=reason)
@@ -88,13 +89,13 @@ def release_visits(work: UnitOfWork, work_order_id: WorkOrderId, *, by: Actor, r
     A visit that the technician has set off for is left to the technician, who ends it from the phone.
     """
     lock_routes_of(work, work_order_id)
-    release_hold(work, work_order_id, by=by, reason=reason)
+    agreed = agreements_of(work, work_order_id)
+    release_hold(work, agreed, by=by, reason=reason)
     for visit in live_visits(work, work.visits.table.c.work_order_id == work_order_id):
         if visit.status in MOVABLE_VISIT_STATUSES:
             cancel_visit(work, visit, by=by, reason=reason)
-    appointment = confirmed_appointment(work, work_order_id)
-    if appointment is not None:
-        work.advance_appointment(appointment, Action.CANCEL, by=by, reason=reason)
+    if agreed.confirmed is not None:
+        work.advance_appointment(agreed.confirmed, Action.CANCEL, by=by, reason=reason)
 
 
 def expire_holds(hub: Hub, now: datetime) -> int:

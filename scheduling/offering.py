@@ -16,7 +16,7 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, load_days, origin_of, wall_instant
-from scheduling.queries import confirmed_appointment, live_visits
+from scheduling.queries import Agreements, agreements_of, live_visits
 from scheduling.reasons import Reason
 from scheduling.slots import OfferReason, Requirement, SlotWindow, find_slots
 from scheduling.spans import Span
@@ -55,12 +55,12 @@ class SlotOffers:
     refused: tuple[RefusedWindow, ...]
 
 
-def check_bookable(work: UnitOfWork, order: WorkOrder) -> None:
+def check_bookable(work: UnitOfWork, order: WorkOrder, agreed: Agreements) -> None:
     """Whether a time may be chosen or changed as the order stands; raises TransitionRefusedError when not.
 
     An appointment can be moved until its technician sets off.
     """
-    promised = confirmed_appointment(work, order.id)
+    promised = agreed.confirmed
     next_work_order_status(order.status, Action.BOOK if promised is None else Action.RESCHEDULE)
     if promised is not None:
         for visit in live_visits(work, work.visits.table.c.appointment_id == promised.id):
@@ -77,7 +77,7 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id)
         try:
-            check_bookable(work, order)
+            check_bookable(work, order, agreements_of(work, order.id))
         except TransitionRefusedError:
             return SlotOffers((), ())
         kind = work.catalogue.work_type(order.work_type)

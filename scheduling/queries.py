@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from sqlalchemy import ColumnElement
 
 from hub.bootstrap import Hub
@@ -11,29 +14,40 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, AppointmentStatus
 
 
+@dataclass(frozen=True)
+class Agreements:
+    """What an order's citizen has and had: at most one `confirmed` and one `held` appointment, whose lease may be over.
+
+    `sequence` is the number of the last appointment of the order, 0 before the first.
+    """
+
+    confirmed: Appointment | None
+    held: Appointment | None
+    sequence: int
+
+    def held_now(self, now: datetime) -> Appointment | None:
+        """The held appointment while its lease runs."""
+        held = self.held
+        return held if held is not None and held.lease_until is not None and held.lease_until > now else None
+
+
+def agreements_of(work: UnitOfWork, work_order_id: WorkOrderId) -> Agreements:
+    """The order's appointments in one read; current for as long as the caller holds the order's lock."""
+    table = work.appointments.table
+    found = work.appointments.list_where(table.c.work_order_id == work_order_id)
+    by_status = {one.status: one for one in found}
+    return Agreements(
+        confirmed=by_status.get(AppointmentStatus.CONFIRMED),
+        held=by_status.get(AppointmentStatus.HELD),
+        sequence=max((one.sequence for one in found), default=0),
+    )
+
+
 def current_appointment(hub: Hub, work_order_id: WorkOrderId) -> Appointment | None:
     """The order's held appointment whose lease still runs, else its confirmed one, else None."""
     with hub.unit_of_work() as work:
-        held = held_appointment(work, work_order_id)
-        if held is not None and held.lease_until is not None and held.lease_until > work.now:
-            return held
-        return confirmed_appointment(work, work_order_id)
-
-
-def confirmed_appointment(work: UnitOfWork, work_order_id: WorkOrderId) -> Appointment | None:
-    """The order's one confirmed appointment, if it has one."""
-    table = work.appointments.table
-    return work.appointments.find_where(
-        table.c.work_order_id == work_order_id, table.c.status == AppointmentStatus.CONFIRMED
-    )
-
-
-def held_appointment(work: UnitOfWork, work_order_id: WorkOrderId) -> Appointment | None:
-    """The order's one held appointment, if it has one; its lease may be over."""
-    table = work.appointments.table
-    return work.appointments.find_where(
-        table.c.work_order_id == work_order_id, table.c.status == AppointmentStatus.HELD
-    )
+        agreed = agreements_of(work, work_order_id)
+        return agreed.held_now(work.now) or agreed.confirmed
 
 
 def live_visits(work: UnitOfWork, *where: ColumnElement[bool]) -> list[Visit]:
