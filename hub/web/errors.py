@@ -93,6 +93,7 @@ def _validation_error(request: Request, error: Exception) -> Response:
 
 
 _HTTP_SENTENCES = {
+    400: "What was sent cannot be read. Send it again in the form this address takes.",
     404: "There is nothing at this address.",
     405: "This address does not take that kind of request.",
     413: "What was sent is too large.",
@@ -104,7 +105,10 @@ def _http_error(request: Request, error: Exception) -> Response:
         raise error
     sentence = _HTTP_SENTENCES.get(error.status_code, str(error.detail))
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    return _answer(request, error.status_code, code, sentence)
+    answer = _answer(request, error.status_code, code, sentence)
+    if "Allow" in (error.headers or {}):
+        answer.headers["Allow"] = (error.headers or {})["Allow"]
+    return answer
 
 
 def _database_error(request: Request, error: Exception) -> Response:

@@ -78,6 +78,13 @@ def test_nothing_at_an_address_is_said_politely(client: TestClient) -> None:
     assert client.get("/api/no-such").json()["status"] == 404
 
 
+def test_a_wrong_method_hears_the_right_ones_and_an_unreadable_body_a_sentence(client: TestClient) -> None:
+    assert client.request("TRACE", "/api/write").headers["allow"] == "POST"
+    answer = client.post("/api/write", content=b"\xff{", headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.json()["type"]) == (400, "urn:doorstep:problem:bad-request")
+    assert "cannot be read" in answer.json()["detail"]
+
+
 def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
     for path in ("/health/alive", "/no-such-page", "/api/broken", "/static/hub/mark.svg"):
         headers = client.get(path).headers
