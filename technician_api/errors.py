@@ -58,3 +58,13 @@ class PhotoRefusedError(DoorstepError):
 
     kind = ErrorKind.INVALID
     code = "photo-refused"
+
+
+class PhotosBusyError(DoorstepError):
+    """More photos came at once than are read at once; nothing was kept."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "photos-busy"
+
+    def __init__(self) -> None:
+        super().__init__("Many photos are coming in just now, so this one was not kept. Send it again in a minute.")

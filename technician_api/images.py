@@ -2,10 +2,11 @@
 
 import io
 from dataclasses import dataclass
+from threading import BoundedSemaphore
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from technician_api.errors import PhotoRefusedError
+from technician_api.errors import PhotoRefusedError, PhotosBusyError
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 50_000_000
@@ -14,6 +15,9 @@ LONGEST_EDGE = 2560
 """Pixels; enough to read a meter's number plate."""
 _FORMATS = ("JPEG", "PNG", "WEBP", "HEIF")
 _QUALITY = 85
+# The largest picture takes half a gigabyte while it is read: few are read at once, the others wait their turn.
+_AT_ONCE = BoundedSemaphore(2)
+_LONGEST_WAIT_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,21 @@ def clean_photo(content: bytes) -> CleanPhoto:
     """`content` as a JPEG without place, time, camera or comments, upright, at most 2560 pixels long.
 
     What it is, is judged by its bytes, never by a name. Raises PhotoRefusedError for anything but a JPEG, PNG, WebP or HEIC
-    picture, for more than 10 MB, for more than 50 million pixels and for a picture that is cut off.
+    picture, for more than 10 MB, for more than 50 million pixels and for a picture that is cut off; PhotosBusyError when
+    too many others came at the same time.
     """
     if len(content) > MOST_BYTES:
         raise PhotoRefusedError("This photo is larger than 10 MB. Take it with a lower resolution.")
     _know_heif()
+    if not _AT_ONCE.acquire(timeout=_LONGEST_WAIT_SECONDS):
+        raise PhotosBusyError
+    try:
+        return _clean(content)
+    finally:
+        _AT_ONCE.release()
+
+
+def _clean(content: bytes) -> CleanPhoto:
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
@@ -54,9 +68,9 @@ def _painted(picture: Image.Image) -> Image.Image:
     if picture.format == "JPEG":
         # Lets the decoder skip detail that the smaller picture would lose anyway.
         picture.draft("RGB", (LONGEST_EDGE, LONGEST_EDGE))
-    upright = ImageOps.exif_transpose(picture)
-    upright.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
-    coloured = upright.convert("RGBA")
+    # Made smaller before it is turned: turning copies it.
+    picture.thumbnail((LONGEST_EDGE, LONGEST_EDGE))
+    coloured = ImageOps.exif_transpose(picture).convert("RGBA")
     canvas = Image.new("RGB", coloured.size, "white")
     canvas.paste(coloured, mask=coloured.getchannel("A"))
     return canvas

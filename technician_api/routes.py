@@ -55,6 +55,7 @@ from technician_api.service import (
 )
 
 _MEANINGS = {
+    400: "What was sent cannot be read: it is no JSON, or no form.",
     401: "The token or code is missing or not right.",
     404: "There is no such visit, or it is another technician's.",
     409: "The visit's status does not allow this, or somebody changed it at the same moment.",
@@ -62,6 +63,7 @@ _MEANINGS = {
     413: "More was sent than this address takes.",
     422: "What was sent is not valid, or the Idempotency-Key was sent before with something else.",
     429: "Too many wrong codes; wait some minutes.",
+    503: "The place where photos are kept cannot be reached, or too many photos came at once; send it again later.",
 }
 
 
@@ -75,11 +77,11 @@ router = APIRouter()
 api = APIRouter(prefix=PREFIX, route_class=bounded_route(256 * 1024))
 # A photo of 10 MB and what multipart puts around it.
 photos = APIRouter(prefix=PREFIX, route_class=bounded_route(MOST_BYTES + 64 * 1024))
-_WRITE_PROBLEMS = _problems(401, 404, 409, 413, 422)
+_WRITE_PROBLEMS = _problems(400, 401, 404, 409, 413, 422)
 _STEP = Body(default=StepRequest(), description="May be left out.")
 
 
-@api.post("/enrol", status_code=201, tags=["Phone"], responses=_problems(401, 410, 422, 429))
+@api.post("/enrol", status_code=201, tags=["Phone"], responses=_problems(400, 401, 410, 413, 422, 429))
 def enrol(hub: HubDependency, request: Request, response: Response, key: KeyHeader, body: EnrolRequest) -> Enrolled:
     """Make a phone known by the code its technician was given; the answer holds its token, this once."""
     new = _enrol(hub, request, key, body)
@@ -87,7 +89,7 @@ def enrol(hub: HubDependency, request: Request, response: Response, key: KeyHead
     return Enrolled(device_id=new.signed_in.device.id, token=new.token, technician=_technician(new))
 
 
-@api.post("/session", status_code=201, tags=["Phone"], responses=_problems(401, 410, 422, 429))
+@api.post("/session", status_code=201, tags=["Phone"], responses=_problems(400, 401, 410, 413, 422, 429))
 def begin_session(
     hub: HubDependency, request: Request, response: Response, key: KeyHeader, body: EnrolRequest
 ) -> EnrolledBrowser:
@@ -176,7 +178,11 @@ def report(
 
 
 @photos.post(
-    "/visits/{visit_id}/photos", status_code=201, response_model=PhotoView, tags=["Photos"], responses=_WRITE_PROBLEMS
+    "/visits/{visit_id}/photos",
+    status_code=201,
+    response_model=PhotoView,
+    tags=["Photos"],
+    responses={**_WRITE_PROBLEMS, **_problems(503)},
 )
 def add(
     hub: HubDependency,
@@ -195,7 +201,7 @@ def add(
     "/visits/{visit_id}/photos/{photo_id}",
     response_class=Response,
     tags=["Photos"],
-    responses={200: {"content": {"image/jpeg": {}}, "description": "The photo."}, **_problems(401, 404, 422)},
+    responses={200: {"content": {"image/jpeg": {}}, "description": "The photo."}, **_problems(401, 404, 422, 503)},
 )
 def read_photo(hub: HubDependency, who: SignedInDependency, visit_id: UUID, photo_id: UUID) -> Response:
     """A photo of the technician's own visit."""

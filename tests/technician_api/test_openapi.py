@@ -24,6 +24,7 @@ def test_every_operation_says_what_it_does_and_how_it_fails(description: Any) ->
         assert operation["description"], (verb, path)
         problems = [code for code in operation["responses"] if not code.startswith("2")]
         assert "422" in problems, (verb, path)
+        assert verb != "post" or {"400", "413"} <= set(problems), (verb, path)
         assert "401" in problems or (verb, path) == ("get", f"{API}/session")
         for code in problems:
             assert list(operation["responses"][code]["content"]) == ["application/problem+json"], (verb, path, code)

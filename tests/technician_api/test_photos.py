@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from threading import BoundedSemaphore
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from PIL import Image
 from hub.bootstrap import Hub
 from hub.domain.appointments import Visit
 from hub.domain.lifecycle import VisitStatus
+from technician_api import images
 from technician_api.errors import PhotoRefusedError
 from technician_api.files import FilesUnavailableError
 from technician_api.images import LONGEST_EDGE, MOST_BYTES, clean_photo
@@ -124,6 +126,19 @@ def test_a_picture_that_is_html_too_loses_the_html(phone: Phone, on_site: Visit)
     got = phone.get(f"/visits/{on_site.id}/photos/{answer.json()['id']}")
     assert b"script" not in got.content
     assert got.headers["x-content-type-options"] == "nosniff"
+
+
+def test_few_photos_are_read_at_once_and_the_others_do_not_wait_for_ever(
+    phone: Phone, on_site: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "_AT_ONCE", BoundedSemaphore(1))
+    monkeypatch.setattr(images, "_LONGEST_WAIT_SECONDS", 0.01)
+    with images._AT_ONCE:
+        answer = phone.add_photo(on_site, jpeg(8, 8))
+    assert (answer.status_code, answer.json()["type"]) == (503, "urn:doorstep:problem:photos-busy")
+    with pytest.raises(PhotoRefusedError):
+        clean_photo(b"no photo")
+    assert phone.add_photo(on_site, jpeg(8, 8)).status_code == 201
 
 
 def test_far_too_much_is_refused_before_it_is_read(phone: Phone, on_site: Visit) -> None:
