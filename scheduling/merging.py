@@ -182,11 +182,13 @@ class Merge:
             ),
         )
         self._stuck.add(least.visit.id)
-        if least.visit.id not in self._held:
+        why = f" {outcome.refusal.sentence()}" if isinstance(outcome, Infeasible) else ""
+        if least.visit.id in self._held:
+            text = f"Its citizen is about to confirm a time, but the technician cannot keep it any more.{why}"
+        else:
             self._wanted.pop(least.visit.work_order_id, None)
-            why = f" {outcome.refusal.sentence()}" if isinstance(outcome, Infeasible) else ""
             text = f"Its technician cannot keep it any more.{why} It stays as it was; plan these days again."
-            self.skipped.append(Skipped(least.visit.work_order_id, text))
+        self.skipped.append(Skipped(least.visit.work_order_id, text))
 
     def _stands_there(self, one: PlanAssignment) -> bool:
         return one.visit_id is not None and self._standing[one.visit_id].visit.route_id == one.route_id
