@@ -1,7 +1,6 @@
 """A slot's way from offer to hold, confirmation, move, cancellation and expiry, on the real database."""
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, time, timedelta
 
 import pytest
 
@@ -24,9 +23,7 @@ from scheduling.service import (
     offer_slots,
 )
 from tests.samples import a_work_order, add_route, add_technician
-
-BRUSSELS = ZoneInfo("Europe/Brussels")
-TUESDAY = date(2026, 5, 5)
+from tests.scheduling.citizens import BRUSSELS, TUESDAY, WEDNESDAY, at, book, employ, hold, invite, make_ready
 
 
 def add_orders(hub: Hub, count: int = 1) -> list[WorkOrder]:
@@ -175,3 +172,37 @@ def test_on_the_days_the_clocks_change_a_slot_is_still_at_eight_by_the_clock(
     assert offer.starts_at.astimezone(BRUSSELS).hour == 8
     held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
     assert confirm_appointment(hub, order.id, held.id, by=CITIZEN).starts_at == offer.starts_at
+
+
+def test_times_after_the_due_date_come_last_and_times_before_the_first_date_not_at_all(hub: Hub) -> None:
+    employ(hub, [TUESDAY, WEDNESDAY], "Jan Janssens")
+    (order,) = invite(hub, 1, not_before=at(TUESDAY, 9), due_at=at(WEDNESDAY, 0))
+    starts = [offer.starts_at for offer in offer_slots(hub, order).offers]
+    assert len(starts) == 3 + 4
+    assert max(starts[:3]) < at(WEDNESDAY, 0) <= min(starts[3:])
+    with pytest.raises(NotASlotError):
+        hold(hub, order, TUESDAY, 8)
+
+
+def test_who_chooses_the_present_time_keeps_it_and_gives_the_held_one_back(hub: Hub) -> None:
+    employ(hub, [TUESDAY], "Jan Janssens")
+    (order,) = invite(hub, 1)
+    booked = book(hub, order, TUESDAY, 8)
+    hold(hub, order, TUESDAY, 13)
+    assert hold(hub, order, TUESDAY, 8) == booked
+    assert current_appointment(hub, order) == booked
+    assert sorted(v.status for v in visits_of(hub, order)) == [VisitStatus.CANCELLED, VisitStatus.PLANNED]
+
+
+def test_a_half_day_whose_break_lies_outside_it_is_offered_without_the_break(hub: Hub) -> None:
+    employ(hub, [TUESDAY], "Jan Janssens", starts=time(13), ends=time(17))
+    (order,) = invite(hub, 1)
+    assert {offer.starts_at for offer in offer_slots(hub, order).offers} == {at(TUESDAY, 13), at(TUESDAY, 15)}
+
+
+def test_work_without_a_citizen_has_no_times_to_choose_from(hub: Hub) -> None:
+    employ(hub, [TUESDAY], "Jan Janssens")
+    (order,) = make_ready(hub, 1)
+    assert offer_slots(hub, order).offers == ()
+    with pytest.raises(TransitionRefusedError):
+        hold(hub, order, TUESDAY, 8)
