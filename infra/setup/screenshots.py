@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 
 from PIL import Image
@@ -29,6 +30,7 @@ _MOST_BYTES = 250_000
 _COLOURS = (256, 128, 64)
 _START_SECONDS = 240.0
 _STOP_SECONDS = 60.0
+_DAYS_AROUND = 3
 _DESK = ViewportSize(width=1280, height=900)
 _PHONE = ViewportSize(width=390, height=844)
 
@@ -99,22 +101,25 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 def _board(browser: Browser, demo: _Demo) -> bytes:
-    """The fullest board of the first working day, published, as a dispatcher sees it."""
+    """The fullest of the boards that the demo's first days have, as a dispatcher sees it."""
     page = _signed_in(browser, demo, STAFF[0][0], _DESK)
     page.goto("/console/board")
     territories = [str(one.get_attribute("value")) for one in page.locator("#territory option").all()]
-    day = page.locator("#day").input_value()
+    shown = date.fromisoformat(page.locator("#day").input_value())
+    days = [shown + timedelta(days=distance) for distance in range(-_DAYS_AROUND, _DAYS_AROUND + 1)]
+    boards = [f"/console/board?territory={territory}&day={day}" for day in days for territory in territories]
 
-    def visits(territory: str) -> int:
-        page.goto(f"/console/board?territory={territory}&day={day}")
-        count = page.locator(".sums dd").nth(1)
-        return int(count.inner_text()) if count.count() else 0
+    def visits(board: str) -> int:
+        page.goto(board)
+        counts = page.locator(".sums dd")
+        return int(counts.nth(1).inner_text()) if counts.count() else 0
 
-    fullest = max(territories, key=visits)
-    page.goto(f"/console/board?territory={fullest}&day={day}")
+    page.goto(max(boards, key=visits))
     page.locator("#map .pin").first.wait_for()
-    page.set_viewport_size({"width": _DESK["width"], "height": _height_of(page, "#map-section")})
-    page.wait_for_timeout(500)
+    height = _height_of(page, "#map-section")
+    page.set_viewport_size(ViewportSize(width=_DESK["width"], height=height))
+    page.reload()
+    page.locator("#map .pin").first.wait_for()
     return page.screenshot()
 
 

@@ -17,10 +17,36 @@
     return made;
   };
 
+  const SIZE = 26;
   const icon = (className, text) => {
     const made = document.createElement("span");
     made.textContent = text;
-    return L.divIcon({ className, html: made, iconSize: [26, 26] });
+    return L.divIcon({ className, html: made, iconSize: [SIZE, SIZE] });
+  };
+
+  // Neighbours' markers would hide each other: they move apart until each can be read and pressed.
+  const pins = [];
+  const spread = () => {
+    const spots = pins.map(({ place }) => map.latLngToLayerPoint(place));
+    for (let round = 0, moved = true; moved && round < 200; round += 1) {
+      moved = false;
+      for (let one = 0; one < spots.length; one += 1) {
+        for (let other = one + 1; other < spots.length; other += 1) {
+          const away = spots[other].subtract(spots[one]);
+          const sideways = Math.abs(away.x) >= Math.abs(away.y);
+          const apart = Math.abs(sideways ? away.x : away.y);
+          if (apart >= SIZE) continue;
+          // A little across as well, so that many at one door do not stand in a row.
+          const along = ((sideways ? away.x : away.y) < 0 ? -1 : 1) * ((SIZE + 1 - apart) / 2);
+          const across = (other % 3) - 1;
+          const push = sideways ? L.point(along, across) : L.point(across, along);
+          spots[one] = spots[one].subtract(push);
+          spots[other] = spots[other].add(push);
+          moved = true;
+        }
+      }
+    }
+    pins.forEach(({ marker }, place) => marker.setLatLng(map.layerPointToLatLng(spots[place])));
   };
 
   section.hidden = false;
@@ -38,7 +64,8 @@
     seen.push(...line);
     L.polyline(line, { className: `line route-line-${route.colour}`, weight: 4, interactive: false }).addTo(map);
     for (const [place, what] of [[route.from, "starts"], [route.to, "ends"]]) {
-      L.marker(place, { icon: icon("depot", "●"), keyboard: false, interactive: false, title: `${route.technician} ${what} here` }).addTo(map);
+      const title = `${route.technician} ${what} here`;
+      L.marker(place, { icon: icon("depot", "●"), keyboard: false, interactive: false, title, zIndexOffset: -500 }).addTo(map);
     }
     for (const stop of route.stops) {
       const title = `${route.technician}, stop ${stop.number}: ${stop.at} ${stop.work}, ${stop.town}`;
@@ -52,14 +79,17 @@
       link.href = stop.address;
       link.textContent = `Order ${stop.reference}`;
       popup.append(link);
-      L.marker(stop.place, { icon: icon(`pin route-${route.colour}`, String(stop.number)), title, riseOnHover: true })
-        .bindPopup(popup)
-        .addTo(map);
+      const marker = L.marker(stop.place, { icon: icon(`pin route-${route.colour}`, String(stop.number)), title, riseOnHover: true });
+      marker.bindPopup(popup).addTo(map);
+      pins.push({ marker, place: stop.place });
     }
   }
   for (const town of drawing.towns) {
     L.marker(town.place, { icon: L.divIcon({ className: "town", html: words("town__name", [town.name]), iconSize: null }), interactive: false, keyboard: false, zIndexOffset: -1000 }).addTo(map);
   }
-  if (seen.length) map.fitBounds(L.latLngBounds(seen), { padding: [34, 34], maxZoom: 13 });
-  else section.hidden = true;
+  if (seen.length) {
+    map.fitBounds(L.latLngBounds(seen), { padding: [34, 34], maxZoom: 13, animate: false });
+    spread();
+    map.on("zoomend", spread);
+  } else section.hidden = true;
 })();
