@@ -121,6 +121,8 @@ def _message(hub: Hub, row: Row[Any], *, data: Mapping[str, Any] | None = None) 
         time=row.at,
         data=row.data if data is None else data,
         subject=row.subject,
+        # CloudEvents' own extension: a receiver without sessions may be handed a message late, and can tell by this.
+        sequence=f"{row.seq:019d}",
         **({"correlationid": row.correlation_id} if row.correlation_id else {}),
     )
     return OutgoingMessage(

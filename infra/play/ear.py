@@ -27,4 +27,9 @@ def _heard(event: dict[str, object]) -> HeardEvent:
     data = event.get("data")
     if event.get("type") == _STATE_CHANGED and isinstance(data, dict):
         status = str(data["event"]["workOrder"]["status"])
-    return HeardEvent(id=str(event["id"]), external_id=str(event.get("subject") or ""), status=status)
+    return HeardEvent(
+        id=str(event["id"]),
+        external_id=str(event.get("subject") or ""),
+        status=status,
+        sequence=str(event.get("sequence", "")),
+    )

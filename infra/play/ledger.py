@@ -27,12 +27,13 @@ class SentMessage:
 
 @dataclass(frozen=True)
 class HeardEvent:
-    """One event the utility heard: the CloudEvent's id, the order's external id and its status in our words; empty when the event is
-    no change of state."""
+    """One event the utility heard: the CloudEvent's id, the order's external id, its status in our words (empty when the event is
+    no change of state), and the sequence by which a receiver puts events right that the bus handed over late."""
 
     id: str
     external_id: str
     status: str
+    sequence: str
 
 
 @dataclass(frozen=True)
@@ -237,7 +238,7 @@ def _compare_events(ledger: Ledger, history: History, heard: tuple[HeardEvent, .
     for event in heard:
         first.setdefault(event.id, event)
     told = defaultdict[str, list[str]](list)
-    for event in first.values():
+    for event in sorted(first.values(), key=lambda one: one.sequence):
         if event.status:
             told[event.external_id].append(event.status)
     happened = defaultdict[str, list[str]](list)
@@ -247,6 +248,7 @@ def _compare_events(ledger: Ledger, history: History, heard: tuple[HeardEvent, .
             happened[names[step.order_id]].append(step.after)
     unheard = [name for name, steps in happened.items() if Counter(steps) - Counter(told[name])]
     invented = [name for name, steps in told.items() if Counter(steps) - Counter(happened[name])]
+    late = _heard_late(first.values())
     disordered = [
         name for name, steps in happened.items() if steps != told[name] and Counter(steps) == Counter(told[name])
     ]
@@ -255,6 +257,7 @@ def _compare_events(ledger: Ledger, history: History, heard: tuple[HeardEvent, .
         "events_published": len(history.outbox_ids),
         "utility_heard": len(first),
         "utility_heard_again": len(heard) - len(first),
+        "utility_heard_late": late,
         "events_unheard": ledger.blame("The utility never heard of a change of these orders", unheard)
         + ledger.blame("These events were never sent", set(history.outbox_ids) - set(first)),
         "events_invented": ledger.blame("The utility heard of changes that never happened to these orders", invented),
@@ -262,3 +265,13 @@ def _compare_events(ledger: Ledger, history: History, heard: tuple[HeardEvent, .
             "The utility heard of these orders' changes in the wrong order", disordered
         ),
     }
+
+
+def _heard_late(heard: Iterable[HeardEvent]) -> int:
+    """How many events came after a later one of the same order: the SDK gives back what arrives while nobody listens, so that is no
+    fault, as long as the sequence puts it right."""
+    reached, late = dict[str, str](), 0
+    for event in heard:
+        late += event.sequence < reached.get(event.external_id, "")
+        reached[event.external_id] = max(event.sequence, reached.get(event.external_id, ""))
+    return late

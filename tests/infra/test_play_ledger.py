@@ -32,7 +32,7 @@ STEPS = (
     step("3", "rejected"),
 )
 NAMES = {"1": "A", "2": "B", "3": "C"}
-HEARD = tuple(HeardEvent(f"e-{at}", NAMES[one.order_id], one.after) for at, one in enumerate(STEPS))
+HEARD = tuple(HeardEvent(f"e-{at}", NAMES[one.order_id], one.after, f"{at:03d}") for at, one in enumerate(STEPS))
 APPOINTMENT = AppointmentRow("a-1", "1", "completed", TEN, NOON, was_confirmed=True)
 VISIT = VisitRow(
     id="v-1",
@@ -232,12 +232,17 @@ class TestEvents:
         assert judge(history, heard=HEARD[:-1]).figures["events_unheard"] == 1
 
     def test_an_event_about_nothing_that_happened_is_found(self) -> None:
-        ledger = judge(heard=(*HEARD, HeardEvent("e-x", "A", "cancelled")))
+        ledger = judge(heard=(*HEARD, HeardEvent("e-x", "A", "cancelled", "999")))
         assert ledger.figures["events_invented"] == 1
 
     def test_events_in_the_wrong_order_are_found(self) -> None:
-        swapped = (HEARD[1], HEARD[0], *HEARD[2:])
+        first, second = HEARD[:2]
+        swapped = (replace(first, sequence=second.sequence), replace(second, sequence=first.sequence), *HEARD[2:])
         assert judge(heard=swapped).figures["out_of_order_events"] == 1
+
+    def test_an_event_the_bus_handed_over_late_is_put_right_by_its_sequence(self) -> None:
+        ledger = judge(heard=(HEARD[1], HEARD[0], *HEARD[2:]))
+        assert (ledger.violations, ledger.figures["utility_heard_late"]) == ([], 1)
 
     def test_orders_may_be_heard_in_any_order_among_themselves(self) -> None:
         mixed = tuple(sorted(HEARD, key=lambda event: event.external_id, reverse=True))

@@ -70,6 +70,7 @@ def test_a_message_is_a_cloud_event_with_the_events_id(ingest_hub: Hub) -> None:
     assert (envelope.source, envelope.subject) == (ingest_hub.settings.event_source, row["subject"])
     assert (envelope.time, envelope.data) == (row["at"], row["data"])
     assert envelope.extensions["correlationid"] == row["correlation_id"] == message.correlation_id
+    assert int(envelope.extensions["sequence"]) == row["seq"]
     assert (message.subject, message.properties) == (STATE_CHANGED_TYPE, {"type": STATE_CHANGED_TYPE})
 
 
