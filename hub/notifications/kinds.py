@@ -1,7 +1,7 @@
 """The kinds of message there are, and what each carries."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hub.domain.contact import LinkPurpose
 from hub.domain.errors import DoorstepError
@@ -22,12 +22,14 @@ class MessageKind:
     """What a message carries: the page its personal link opens, and whether it speaks of one appointment.
 
     `appointment` messages name a day and an arrival window and bring a calendar file. `only_while_confirmed` ones are
-    not sent any more once that appointment was moved or cancelled: they would be wrong.
+    not sent any more once that appointment was moved or cancelled: they would be wrong. `only_before_it` ones are of no
+    use once the arrival window has begun.
     """
 
     link: LinkPurpose | None
     appointment: bool = False
     only_while_confirmed: bool = False
+    only_before_it: bool = False
 
 
 _BOUND = MessageKind(LinkPurpose.BOOKING, appointment=True, only_while_confirmed=True)
@@ -40,7 +42,7 @@ KINDS: Mapping[str, MessageKind] = {
     "missed": _ASKING,
     "confirmation": _BOUND,
     "moved": _BOUND,
-    "day_before": _BOUND,
+    "day_before": replace(_BOUND, only_before_it=True),
     "cancelled": MessageKind(LinkPurpose.BOOKING, appointment=True),
     "withdrawn": MessageKind(None, appointment=True),
     "survey": MessageKind(LinkPurpose.SURVEY),

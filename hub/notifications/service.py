@@ -23,12 +23,13 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.contact import Channel, Notification, NotificationStatus
 from hub.domain.ids import AppointmentId, NotificationId
-from hub.domain.lifecycle import AppointmentStatus
+from hub.domain.quiet_hours import QuietHours
 from hub.domain.work_orders import WorkOrder
 from hub.notifications import calendar_file as calendar
 from hub.notifications.kinds import message_kind
 from hub.notifications.links import link_address, make_link
 from hub.notifications.ports import Attachment, Message, SendingFailedError
+from hub.notifications.sendable import QUIET_PARAMETER, allowed_from, why_outdated
 from hub.notifications.texts import (
     appointment_values,
     known_language,
@@ -54,9 +55,12 @@ _JOB_RUNS = text("""
     SELECT 1 FROM procrastinate_jobs AS job JOIN procrastinate_workers AS worker ON worker.id = job.worker_id
     WHERE job.status = 'doing' AND job.task_name = :task AND job.args ->> 'notification_id' = :id
       AND worker.last_heartbeat > now() - interval '60 seconds'
+      AND EXISTS (SELECT 1 FROM procrastinate_events AS event WHERE event.job_id = job.id
+                  AND event.type = 'started' AND event.at > now() - interval '5 minutes')
     LIMIT 1
 """)
-"""A killed worker's job stays 'doing' for ever, so its heart must beat too; both by the database's own clock."""
+"""A killed worker's job stays 'doing' for ever, so its heart must beat too. So does a job whose end a living worker could
+not write down because the database was away: no provider's call lasts for minutes. All by the database's own clock."""
 
 _OPEN = (NotificationStatus.SENDING, NotificationStatus.UNKNOWN)
 
@@ -77,11 +81,13 @@ def request_notification(
     round: int | None = None,  # noqa: A002 - the ladder's word for it
     step: int | None = None,
     parameters: Mapping[str, str] | None = None,
+    quiet: QuietHours | None = None,
 ) -> Notification | None:
     """Queue one message of `kind`, by `channel` or, lacking an address for it, by the other one; None when there is neither.
 
     With a `step` it is a contact attempt: the database refuses a second one for the same order, round and step.
-    A message that speaks of an appointment names it in `parameters["appointment_id"]`. It is sent when `work` commits.
+    A message that speaks of an appointment names it in `parameters["appointment_id"]`. It is sent when `work` commits,
+    or later, but not in `quiet` hours, however long the provider or the worker was away.
     """
     message_kind(kind)
     reachable = reachable_channel(order, channel)
@@ -99,7 +105,7 @@ def request_notification(
             created_at=work.now,
             round=round,
             step=step,
-            parameters=dict(parameters or {}),
+            parameters={**(parameters or {}), **({QUIET_PARAMETER: quiet.written()} if quiet else {})},
         )
     )
     work.defer(DELIVER_JOB, notification_id=str(queued.id))
@@ -168,12 +174,17 @@ def _claim(hub: Hub, notification_id: NotificationId) -> tuple[Notification, Mes
             return None
         order = work.work_orders.get(found.work_order_id)
         appointment = _bound_appointment(work, found)
-        if _is_outdated(found, appointment):
-            _fail(work, found, "Not sent: the appointment was changed before the message went out.")
+        if outdated := why_outdated(work, found, order, appointment):
+            _fail(work, found, outdated)
+            return None
+        allowed = allowed_from(found, order, work.now)
+        if allowed > work.now:
+            work.notifications.swap(found, replace(found, retry_at=allowed))
+            work.commit()
             return None
         try:
             message = _compose(hub, work, found, order, appointment)
-        except (TemplateError, KeyError) as error:
+        except (TemplateError, LookupError, ValueError) as error:
             _log.exception("notification %s: no text", found.id)
             _fail(work, found, f"Not sent: its text could not be made ({type(error).__name__}).")
             return None
@@ -193,12 +204,6 @@ def _fail(work: UnitOfWork, found: Notification, why: str) -> None:
 def _bound_appointment(work: UnitOfWork, found: Notification) -> Appointment | None:
     named = found.parameters.get(APPOINTMENT_PARAMETER)
     return work.appointments.find(AppointmentId(UUID(named))) if named else None
-
-
-def _is_outdated(found: Notification, appointment: Appointment | None) -> bool:
-    if not message_kind(found.kind).only_while_confirmed:
-        return False
-    return appointment is None or appointment.status is not AppointmentStatus.CONFIRMED
 
 
 def _compose(

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from hub.domain.catalogue import Catalogue
 from hub.domain.contact import Channel, LinkPurpose
 from hub.domain.errors import ConfigurationError
+from hub.domain.quiet_hours import QuietHours
 from hub.notifications.kinds import KINDS
-from portal.contact.quiet_hours import QuietHours
 
 SAMPLES = Path(__file__).with_name("policies")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")

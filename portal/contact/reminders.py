@@ -14,8 +14,8 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import Channel
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import AppointmentStatus
+from hub.domain.quiet_hours import QuietHours
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
-from portal.contact.quiet_hours import QuietHours
 
 KIND = "day_before"
 _BATCH = 500
@@ -71,16 +71,24 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
 
 def _remind(work: UnitOfWork, appointment_id: AppointmentId, now: datetime) -> int:
     mine = appointment_table.c.id == appointment_id
-    locked = work.appointments.list_where(mine, skip_locked=True)
+    work_order_id = work.appointments.get(appointment_id).work_order_id
+    # The order first, as everybody does: who holds it may be about to change this appointment.
+    orders = work.work_orders.list_where(order_table.c.id == work_order_id, skip_locked=True)
+    locked = work.appointments.list_where(mine, skip_locked=True) if orders else []
     if not locked or locked[0].status is not AppointmentStatus.CONFIRMED:
         return 0
     # Asked again under the lock: another worker may have been first.
     if work.connection.execute(select(appointment_table.c.id).where(mine, _reminded)).first():
         return 0
-    order = work.work_orders.get(locked[0].work_order_id)
+    order = orders[0]
     if _QUIET.covers(now.astimezone(ZoneInfo(order.zone))):
         return 0
     queued = request_notification(
-        work, order, kind=KIND, channel=Channel.SMS, parameters={APPOINTMENT_PARAMETER: str(appointment_id)}
+        work,
+        order,
+        kind=KIND,
+        channel=Channel.SMS,
+        parameters={APPOINTMENT_PARAMETER: str(appointment_id)},
+        quiet=_QUIET,
     )
     return int(queued is not None)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -12,6 +12,9 @@ from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import tables
 from hub.domain.contact import Channel, LinkPurpose, Notification, NotificationStatus
+from hub.domain.events import CITIZEN
+from hub.domain.lifecycle import Action, WorkOrderStatus
+from hub.domain.quiet_hours import QuietHours
 from hub.domain.work_orders import WorkOrder
 from hub.jobs import RememberedQueue
 from hub.notifications.links import token_hash
@@ -167,8 +170,14 @@ def test_a_crash_between_the_call_and_its_answer_ends_as_unknown_and_is_never_se
     assert second.handed == []
 
 
-@pytest.mark.parametrize(("beats", "settled"), [(True, 0), (False, 1)])
-def test_a_job_that_still_runs_is_left_alone(hub: Hub, clock: FixedClock, beats: bool, settled: int) -> None:
+@pytest.mark.parametrize(
+    ("beats", "minutes", "settled"),
+    [(True, 1, 0), (False, 1, 1), (True, 6, 1)],
+    ids=["it runs", "its worker died", "its end was never written down"],
+)
+def test_a_job_that_still_runs_is_left_alone(
+    hub: Hub, clock: FixedClock, beats: bool, minutes: int, settled: int
+) -> None:
     one = request(hub)
     with pytest.raises(Killed):
         deliver(with_sender(hub, StubbornSender(kill)), one)
@@ -180,10 +189,15 @@ def test_a_job_that_still_runs_is_left_alone(hub: Hub, clock: FixedClock, beats:
         connection.execute(
             text(
                 "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, worker_id) VALUES "
-                "('default', 'deliver_notification', jsonb_build_object('notification_id', CAST(:id AS text)), 'doing', :worker)"
+                "('default', 'deliver_notification', jsonb_build_object('notification_id', CAST(:id AS text)), 'todo', :worker)"
             ),
             {"id": str(one.id), "worker": worker},
         )
+        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        began = text(
+            "UPDATE procrastinate_events SET at = now() - make_interval(mins => :minutes) WHERE type = 'started'"
+        )
+        assert connection.execute(began, {"minutes": minutes}).rowcount == 1
     clock.advance(timedelta(hours=1))
     assert settle_unknown(hub, clock.now()) == settled
 
@@ -236,3 +250,51 @@ def test_the_recording_keeps_one_message_and_names_no_second(hub: Hub) -> None:
         recorded = connection.execute(select(tables.recorded_message)).one()
     assert recorded.recipient == "an.peeters@citizen.example"
     assert recorded.subject == "Kies wanneer wij mogen komen: Plaatsing digitale meter"
+
+
+def attempt(hub: Hub, *, quiet: QuietHours | None = None) -> tuple[WorkOrder, Notification]:
+    """The first rung of a ladder, queued."""
+    with hub.unit_of_work() as work:
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.CONTACTING))
+        queued = request_notification(work, order, kind="invitation", round=1, step=0, quiet=quiet)
+        work.commit()
+    assert queued is not None
+    return order, queued
+
+
+def test_a_citizen_who_booked_is_not_asked_again_by_a_message_that_waited(hub: Hub) -> None:
+    order, one = attempt(hub)
+    with hub.unit_of_work() as work:
+        work.advance_work_order(order, Action.BOOK, by=CITIZEN)
+        work.commit()
+    sender = StubbornSender(lambda message: "1")
+    after = deliver(with_sender(hub, sender), one)
+    assert sender.handed == []
+    assert (after.status, after.error[:9]) == (NotificationStatus.FAILED, "Not sent:")
+
+
+def test_a_message_of_an_earlier_round_is_not_sent_in_the_next(hub: Hub) -> None:
+    order, one = attempt(hub)
+    for action in (Action.BOOK, Action.UNBOOK, Action.BOOK, Action.UNBOOK):
+        with hub.unit_of_work() as work:
+            work.advance_work_order(work.work_orders.get(order.id), action, by=CITIZEN)
+            work.commit()
+    sender = StubbornSender(lambda message: "1")
+    assert deliver(with_sender(hub, sender), one).status is NotificationStatus.FAILED
+    assert sender.handed == []
+
+
+def test_a_message_that_waited_into_the_night_goes_out_when_the_citizen_may_be_disturbed(
+    hub: Hub, clock: FixedClock
+) -> None:
+    _, one = attempt(hub, quiet=QuietHours(time(20), time(8), frozenset({6})))
+    sender = StubbornSender(lambda message: "1")
+    ready = with_sender(hub, sender)
+    clock.set(datetime(2026, 5, 9, 20, 30, tzinfo=UTC))
+    after = deliver(ready, one)
+    monday_at_eight = datetime(2026, 5, 11, 6, 0, tzinfo=UTC)
+    assert (after.status, after.retry_at, after.tries) == (NotificationStatus.QUEUED, monday_at_eight, 0)
+    clock.set(monday_at_eight)
+    assert retry_notifications(hub, clock.now()) == 1
+    assert deliver(ready, one).status is NotificationStatus.SENT
+    assert len(sender.handed) == 1

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portal.contact.quiet_hours import QuietHours
+from hub.domain.quiet_hours import QuietHours
 
 ZONE = "Europe/Brussels"
 EVENING = QuietHours(time(20), time(8), frozenset({6}))

@@ -1,5 +1,6 @@
 """The reminder on the day before an appointment, bound to that appointment."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -68,6 +69,32 @@ def test_a_late_reminder_waits_for_the_morning(hub: Hub, clock: FixedClock) -> N
     assert kinds(hub, order) == ["confirmation", "day_before"]
 
 
+def test_a_reminder_waits_while_the_citizen_changes_the_appointment_instead_of_locking_it_crosswise(
+    hub: Hub, clock: FixedClock
+) -> None:
+    starts = clock.now() + timedelta(days=3)
+    order, confirmed = book(hub, starts)
+    clock.set(starts - timedelta(hours=15))
+    with hub.unit_of_work() as citizen:
+        citizen.work_orders.get(order.id, lock=True)
+        with ThreadPoolExecutor(1) as pool:
+            reminding = pool.submit(remind_of_appointments, hub, clock.now())
+            assert reminding.result(timeout=10) == 0
+        citizen.advance_appointment(confirmed, Action.RESCHEDULE, by=CITIZEN)
+        citizen.commit()
+    assert remind_of_appointments(hub, clock.now()) == 0
+
+
+def test_a_reminder_that_could_not_go_out_in_time_is_not_sent_afterwards(hub: Hub, clock: FixedClock) -> None:
+    starts = clock.now() + timedelta(days=3)
+    order, _ = book(hub, starts)
+    clock.set(starts - timedelta(hours=15))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    clock.set(starts + timedelta(minutes=1))
+    deliver_notification(hub, notification_id=str(messages_of(hub, order)[-1].id))
+    assert messages_of(hub, order)[-1].status is NotificationStatus.FAILED
+
+
 def test_an_appointment_made_on_the_evening_before_has_just_been_confirmed_and_needs_no_reminder(
     hub: Hub, clock: FixedClock
 ) -> None:
@@ -80,8 +107,8 @@ def test_an_appointment_made_on_the_evening_before_has_just_been_confirmed_and_n
 def test_a_reminder_of_an_appointment_that_was_moved_meanwhile_is_not_sent(hub: Hub, clock: FixedClock) -> None:
     starts = clock.now() + timedelta(days=3)
     order, confirmed = book(hub, starts)
-    clock.set(starts - timedelta(hours=12))
-    remind_of_appointments(hub, clock.now())
+    clock.set(starts - timedelta(hours=15))
+    assert remind_of_appointments(hub, clock.now()) == 1
     with hub.unit_of_work() as work:
         work.advance_appointment(confirmed, Action.RESCHEDULE, by=CITIZEN)
         work.commit()

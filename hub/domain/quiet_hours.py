@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from typing import Self
 from zoneinfo import ZoneInfo
 
 _DAYS_SEARCHED = 9
@@ -18,6 +19,16 @@ class QuietHours:
     starts: time
     ends: time
     weekdays: frozenset[int] = frozenset()
+
+    @classmethod
+    def read(cls, written: str) -> Self:
+        """What `written` gave; raises ValueError for anything else."""
+        starts, ends, *days = written.split(" ")
+        return cls(time.fromisoformat(starts), time.fromisoformat(ends), frozenset(int(day) for day in days))
+
+    def written(self) -> str:
+        """One line that `read` understands: `20:00:00 08:00:00 6` is from eight to eight and on Sundays."""
+        return " ".join([self.starts.isoformat(), self.ends.isoformat(), *(str(day) for day in sorted(self.weekdays))])
 
     def next_allowed(self, instant: datetime, zone: str) -> datetime:
         """`instant`, or the end of the quiet span it falls into; `zone` is where the citizen lives.
