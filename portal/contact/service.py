@@ -9,13 +9,23 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
 
+from sqlalchemy import select
+
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import CaseStatus, Channel, ContactCase
 from hub.domain.events import SYSTEM, Event
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import AbortReason, Action, HoldReason, VisitStatus, WorkOrderStatus
+from hub.domain.lifecycle import (
+    FINAL_WORK_ORDER_STATUSES,
+    AbortReason,
+    Action,
+    AppointmentStatus,
+    HoldReason,
+    VisitStatus,
+    WorkOrderStatus,
+)
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.service import reachable_channel, request_notification
 from portal.contact.dossier import compile_dossier
@@ -25,6 +35,7 @@ _log = logging.getLogger(__name__)
 
 _BATCH = 500
 """How many cases one run of the timer takes at most; the next run takes the rest."""
+_MOST_BATCHES = 20
 PAUSE_AFTER_CANCELLATION = timedelta(days=1)
 """Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
 
@@ -62,29 +73,38 @@ def run_due_contacts(hub: Hub, now: datetime) -> int:
 
     Each case has its own transaction, so one that fails holds up no other. Raises ExceptionGroup when none got on.
     """
-    with hub.reading() as connection:
-        due = connection.execute(
-            tables.contact_case.select()
-            .with_only_columns(tables.contact_case.c.work_order_id)
-            .where(tables.contact_case.c.status == CaseStatus.OPEN, tables.contact_case.c.next_due_at <= now)
-            .order_by(tables.contact_case.c.next_due_at)
-            .limit(_BATCH)
-        ).scalars()
-        ids = [cast("WorkOrderId", one) for one in due]
     policies = load_policies(hub.settings.contact_policies)
     done, failures = 0, list[Exception]()
-    for work_order_id in ids:
-        try:
-            with hub.unit_of_work() as work:
-                done += _take_step(work, work_order_id, policies, now)
-                work.commit()
-        except Exception as error:  # noqa: BLE001 - the next case must have its turn
-            _log.warning("the contact case of work order %s could not take its step", work_order_id)
-            failures.append(error)
+    for _ in range(_MOST_BATCHES):
+        # Those that fail stay due; the next look begins behind them, so that however many they are, others have their turn.
+        ids = _due_cases(hub, now, skip=len(failures))
+        for work_order_id in ids:
+            try:
+                with hub.unit_of_work() as work:
+                    done += _take_step(work, work_order_id, policies, now)
+                    work.commit()
+            except Exception as error:  # noqa: BLE001 - the next case must have its turn
+                _log.warning("the contact case of work order %s could not take its step", work_order_id, exc_info=True)
+                failures.append(error)
+        if done or len(ids) < _BATCH:
+            break
     if failures and not done:
         message = "no contact case could take its step"
         raise ExceptionGroup(message, failures)
     return done
+
+
+def _due_cases(hub: Hub, now: datetime, *, skip: int) -> list[WorkOrderId]:
+    case = tables.contact_case.c
+    due = (
+        select(case.work_order_id)
+        .where(case.status == CaseStatus.OPEN, case.next_due_at <= now)
+        .order_by(case.next_due_at, case.work_order_id)
+        .limit(_BATCH)
+        .offset(skip)
+    )
+    with hub.reading() as connection:
+        return [cast("WorkOrderId", one) for one in connection.execute(due).scalars()]
 
 
 def escalate(work: UnitOfWork, order: WorkOrder, reason: HoldReason, sentence: str) -> None:
@@ -113,6 +133,9 @@ def settle_aborted_visit(work: UnitOfWork, order: WorkOrder, reason: AbortReason
     Nobody at the door the first time: the citizen is asked again. The second time, a refusal, danger, or anything else:
     the order goes back to the utility, each with its own reason.
     """
+    if order.status in FINAL_WORK_ORDER_STATUSES or order.status is WorkOrderStatus.ON_HOLD:
+        # It ended, or was handed back, while the technician was on the way: that stands, and the visit may end.
+        return
     if reason is not AbortReason.NO_ACCESS:
         sentence = {
             AbortReason.REFUSED: "The citizen refused the work at the door.",
@@ -140,7 +163,12 @@ def _take_step(
     if order.status is not WorkOrderStatus.CONTACTING:
         end_case(work, order.id, order.status.value)
         return 1
-    policy = find_policy(policies, case.policy)
+    held_until = _held_until(work, order, now)
+    if held_until is not None:
+        # The citizen is answering this very moment: neither ask again nor say that nobody answered.
+        work.contact_cases.swap(case, replace(case, next_due_at=held_until))
+        return 0
+    policy = _policy_of(work, order, case, policies)
     if policy.is_last(case.next_step):
         escalate(work, order, HoldReason.NO_CONTACT, "Nobody answered any of our messages.")
         return 1
@@ -155,10 +183,29 @@ def _take_step(
     return 1
 
 
+def _held_until(work: UnitOfWork, order: WorkOrder, now: datetime) -> datetime | None:
+    """When the slot the citizen keeps while confirming is given back, if one is kept now."""
+    table = tables.appointment.c
+    held = work.appointments.find_where(
+        table.work_order_id == order.id, table.status == AppointmentStatus.HELD, table.lease_until > now
+    )
+    return held.lease_until if held else None
+
+
+def _policy_of(
+    work: UnitOfWork, order: WorkOrder, case: ContactCase, policies: Mapping[str, ContactPolicy]
+) -> ContactPolicy:
+    """The policy the round began with; when it was taken away meanwhile, the one such work has now: nobody is left asking."""
+    kept = policies.get(case.policy)
+    return kept or find_policy(policies, work.catalogue.work_type(order.work_type).contact_policy)
+
+
 def _send_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:
     step = policy.steps[case.next_step]
     kind = "missed" if step.kind == "invitation" and _no_access_count(work, order.id) else step.kind
-    request_notification(work, order, kind=kind, channel=step.channel, round=case.round, step=case.next_step)
+    request_notification(
+        work, order, kind=kind, channel=step.channel, round=case.round, step=case.next_step, quiet=policy.quiet
+    )
     due = policy.due_after(case.next_step, now, order.zone)
     work.contact_cases.swap(case, replace(case, next_step=case.next_step + 1, next_due_at=due))
 

@@ -298,3 +298,61 @@ def test_a_hold_that_is_given_up_is_not_told(hub: Hub, clock: FixedClock) -> Non
         work.advance_appointment(held, Action.CANCEL, by=CITIZEN)
         work.commit()
     assert messages_of(hub, order) == []
+
+
+def test_the_ladder_waits_for_a_citizen_who_is_just_confirming(hub: Hub, clock: FixedClock) -> None:
+    order = receive(hub)
+    for _ in range(4):
+        run_due_contacts(hub, clock.now())
+        due = case_of(hub, order).next_due_at
+        assert due is not None
+        clock.set(due)
+    assert case_of(hub, order).next_step == 4
+    lease = clock.now() + timedelta(minutes=10)
+    with hub.unit_of_work() as work:
+        held = work.create_appointment(
+            an_appointment(order, clock.now() + timedelta(days=2), lease_until=lease), by=CITIZEN
+        )
+        work.commit()
+    assert [run_due_contacts(hub, clock.now()) for _ in range(2)] == [0, 0]
+    assert present(hub, order.id).status is WorkOrderStatus.CONTACTING
+    with hub.unit_of_work() as work:
+        assert work.appointments.get(held.id).status is AppointmentStatus.HELD
+    clock.set(lease)
+    assert run_due_contacts(hub, clock.now()) == 1
+    assert present(hub, order.id).hold_reason is HoldReason.NO_CONTACT
+
+
+def test_cases_that_cannot_go_on_hold_up_no_others_however_many_they_are(
+    hub: Hub, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.contact.service._BATCH", 2)
+    broken = [receive(hub) for _ in range(5)]
+    clock.advance(timedelta(minutes=1))
+    healthy = receive(hub)
+    with hub.engine.begin() as connection:
+        order = tables.work_order
+        broken_ids = [one.id for one in broken]
+        connection.execute(order.update().where(order.c.id.in_(broken_ids)).values(zone="Nowhere/Land"))
+    assert run_due_contacts(hub, clock.now()) == 1
+    assert [one.step for one in messages_of(hub, healthy)] == [0]
+
+
+def test_a_policy_that_was_taken_away_is_replaced_by_the_one_such_work_has_now(hub: Hub, clock: FixedClock) -> None:
+    order = receive(hub)
+    with hub.engine.begin() as connection:
+        connection.execute(tables.contact_case.update().values(policy="of-last-year"))
+    assert run_due_contacts(hub, clock.now()) == 1
+    assert [one.step for one in messages_of(hub, order)] == [0]
+
+
+def test_a_visit_can_end_although_its_order_ended_while_the_technician_was_on_the_way(
+    hub: Hub, clock: FixedClock
+) -> None:
+    with hub.unit_of_work() as work:
+        route = add_route(work, add_technician(work), clock.now().date())
+        visit = work.visits.add(a_visit(work, route, clock.now(), status=VisitStatus.EN_ROUTE))
+        work.advance_work_order(work.work_orders.get(visit.work_order_id), Action.CANCEL, by=SYSTEM)
+        work.advance_visit(visit, Action.ABORT, by=SYSTEM, abort_reason=AbortReason.NO_ACCESS)
+        work.commit()
+    assert present(hub, visit.work_order_id).status is WorkOrderStatus.CANCELLED
