@@ -7,9 +7,10 @@ from datetime import datetime
 
 from hub.bootstrap import Hub
 from hub.domain.appointments import Appointment
-from hub.domain.errors import NotFoundError
+from hub.domain.errors import NotFoundError, TransitionRefusedError
 from hub.domain.events import CITIZEN
 from hub.domain.ids import AppointmentId
+from hub.domain.lifecycle import Action
 from hub.notifications.calendar_file import calendar_file
 from hub.notifications.texts import appointment_values, order_values, render_text
 from portal.queries import Booking, find_booking
@@ -29,6 +30,9 @@ def free_times(hub: Hub, booking: Booking) -> tuple[SlotOffer, ...]:
 def keep_time(hub: Hub, token: str, starts_at: datetime, ends_at: datetime) -> Appointment:
     """Keep the time for some minutes; a double click gives the same answer. Raises what `hold_slot` raises, and link errors."""
     booking = find_booking(hub, token)
+    if not (booking.can_choose or booking.can_change):
+        # An old page or a second tab: scheduling would take an order that waits for its utility's word.
+        raise TransitionRefusedError("work_order", booking.order.status.value, Action.BOOK.value)
     return hold_slot(hub, booking.order.id, starts_at, ends_at, by=CITIZEN)
 
 
