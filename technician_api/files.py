@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 
+_FOLDER = "photos"
+
+
 class FilesUnavailableError(DoorstepError):
     """The object store does not answer; nothing was kept."""
 
@@ -26,7 +29,7 @@ class FilesUnavailableError(DoorstepError):
 
 def new_photo_path() -> str:
     """A name nobody can guess: 192 random bits."""
-    return f"photos/{secrets.token_urlsafe(24)}.jpg"
+    return f"{_FOLDER}/{secrets.token_urlsafe(24)}.jpg"
 
 
 def keep_file(settings: Settings, path: str, content: bytes) -> None:
@@ -56,7 +59,12 @@ def drop_file(settings: Settings, path: str) -> None:
 
 
 def _store(settings: Settings) -> "ObjectStore":
-    return _open_store(settings.files_url or (settings.state_dir or default_state_dir()).absolute().as_uri())
+    if settings.files_url:
+        return _open_store(settings.files_url)
+    folder = (settings.state_dir or default_state_dir()).absolute()
+    # Homes of citizens: no other account of this machine may look.
+    (folder / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _open_store(folder.as_uri())
 
 
 @lru_cache(maxsize=16)

@@ -103,7 +103,8 @@ def _open(state: Path | None) -> sqlite3.Connection:
         database.executescript(_SCHEMA)
         return database
     try:
-        state.mkdir(parents=True, exist_ok=True)
+        # Messages hold names and addresses: no other account of this machine may look.
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = sqlite3.connect(state / FILE_NAME, timeout=0)
         database.execute("PRAGMA journal_mode = WAL")
         # Survives a killed broker; a power cut may cost the last moments, which is fine for a machine of one's own.

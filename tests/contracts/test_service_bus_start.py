@@ -185,3 +185,8 @@ def test_a_subscription_keeps_what_nobody_has_read_yet(tmp_path: Path) -> None:
     with broker_thread(state=tmp_path) as connection_string:
         events = receive_events(connection_string, "work-order-events", "utility", idle_seconds=0.5)
         assert [json.loads(each.body) for each in events] == [0, 1, 2]
+
+
+def test_other_accounts_of_the_machine_cannot_read_what_is_kept(tmp_path: Path) -> None:
+    Journal(tmp_path / "broker").close()
+    assert (tmp_path / "broker").stat().st_mode & 0o077 == 0

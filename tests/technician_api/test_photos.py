@@ -184,6 +184,11 @@ def test_its_name_in_the_store_cannot_be_guessed(phone: Phone, hub: Hub, on_site
     assert all(len(name) >= 32 + len(".jpg") for name in names)
 
 
+def test_other_accounts_of_the_machine_cannot_look(phone: Phone, on_site: Visit, tmp_path: Path) -> None:
+    assert phone.add_photo(on_site, jpeg(8, 8)).status_code == 201
+    assert (tmp_path / "photos").stat().st_mode & 0o077 == 0
+
+
 def test_nobody_else_sees_or_adds_photos(phone: Phone, other_phone: Phone, client: TestClient, on_site: Visit) -> None:
     photo = phone.add_photo(on_site, jpeg()).json()["id"]
     address = f"/visits/{on_site.id}/photos/{photo}"
