@@ -61,8 +61,10 @@
     const link = element("a", "stop__link");
     link.href = stop.address;
     link.title = event.extendedProps.title;
+    const when = element("span", "stop__when", `${stop.at} `);
+    when.append(element("span", "stop__work", stop.work));
     link.append(
-      element("span", "stop__when", `${stop.at} ${stop.work}`),
+      when,
       element("span", "stop__where", stop.town),
       element("span", "stop__state", stop.status + (stop.change ? ` · ${stop.change}` : "")),
     );
