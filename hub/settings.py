@@ -29,6 +29,11 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(
         default=False, description="Set true behind HTTPS; cookies are then sent over HTTPS only."
     )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses or networks of your reverse proxies, separated by commas: what they say of who sends a "
+        "request is believed, and guessing is slowed down by sender. Empty: nobody is believed.",
+    )
     demo: bool = Field(default=False, description="Shows the outbox page and demo sign-ins; never in production.")
     catalogue: Path | None = Field(
         default=None, description="Work types and territories (TOML); default: the sample catalogue."

@@ -1,7 +1,9 @@
 """Runs the web host under uvicorn."""
 
 import uvicorn
+from starlette.types import ASGIApp
 
+from hub.settings import Settings
 from infra.hosts.running import listening_socket, read_settings, running_hub
 from infra.hosts.web import create_app
 
@@ -15,13 +17,18 @@ def serve_web(host: str | None = None, port: int | None = None) -> None:
         "choose another port with --port or DOORSTEP_PORT",
     )
     with listener, running_hub(settings) as hub:
-        config = uvicorn.Config(
-            create_app(hub),
-            access_log=False,  # the path of a citizen's page is the citizen's key
-            log_level="warning",
-            server_header=False,
-            proxy_headers=False,
-            timeout_graceful_shutdown=5,
-            timeout_keep_alive=30,
-        )
-        uvicorn.Server(config).run(sockets=[listener])
+        uvicorn.Server(server_config(create_app(hub), settings)).run(sockets=[listener])
+
+
+def server_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """How uvicorn serves `app`: it believes `X-Forwarded-For` and `X-Forwarded-Proto` from the trusted proxies only."""
+    return uvicorn.Config(
+        app,
+        access_log=False,  # the path of a citizen's page is the citizen's key
+        log_level="warning",
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies,
+        timeout_graceful_shutdown=5,
+        timeout_keep_alive=30,
+    )
