@@ -50,6 +50,8 @@ class Habits:
 
 
 _ANSWERS: tuple[tuple[int | None, int], ...] = ((None, 11), (1, 62), (2, 15), (3, 9), (4, 3))
+_DELAYS = ((5, 20), (15, 20), (40, 20), (90, 14), (180, 12), (300, 10), (4 * 1440, 4))
+"""Minutes. Four days later the ladder of an urgent order has ended: the link still opens, and late answers are welcome."""
 _CHANGES = ((Change.NONE, 82), (Change.MOVE, 9), (Change.CANCEL, 3), (Change.CANCEL_AND_REBOOK, 6))
 _DOORS = (
     (AtTheDoor.OPENS, 90),
@@ -71,7 +73,7 @@ def draw_habits(seed: int, external_id: str) -> Habits:
     rating = pick(_RATINGS)
     return Habits(
         answers_message=pick(_ANSWERS),
-        delay=timedelta(minutes=luck.choice((5, 15, 40, 90, 180, 300))),
+        delay=timedelta(minutes=pick(_DELAYS)),
         change=pick(_CHANGES),
         change_delay=timedelta(minutes=luck.choice((10, 60, 300, 1440))),
         at_the_door=pick(_DOORS),

@@ -103,6 +103,9 @@ def _account_for_orders(
     ledger.figures |= {"messages_sent": len(sent), "received": len(first), "duplicates": len(sent) - len(first)}
     for name in ("rejected", "dead_lettered", "completed", "on_hold", "cancelled", "open"):
         ledger.figures[name] = counts[name]
+    reasons = Counter(order.hold_reason for order in history.orders if order.status == "on hold")
+    for reason in ("no contact", "no access", "refused", "unsafe", "other"):
+        ledger.figures[f"on_hold_{reason.replace(' ', '_')}"] = reasons[reason]
     ledger.figures["unaccounted"] = ledger.blame("Nobody will ever do anything about these orders", lost)
     ledger.figures["misjudged"] = ledger.blame("These messages were not taken in as they should", misjudged)
     invented = (order.external_id for order in history.orders if order.external_id not in named)

@@ -84,6 +84,7 @@ def test_a_right_history_has_no_violation_and_its_figures_add_up() -> None:
     assert (figures["messages_sent"], figures["received"], figures["duplicates"]) == (5, 4, 1)
     ends = ("rejected", "dead_lettered", "completed", "on_hold", "cancelled", "open", "unaccounted")
     assert [figures[name] for name in ends] == [1, 1, 1, 1, 0, 0, 0]
+    assert (figures["on_hold_no_contact"], figures["on_hold_refused"]) == (1, 0)
     assert figures["confirmed_appointments"] == figures["promises_kept"] == 1
     assert figures["events_published"] == figures["utility_heard"] == figures["state_changes"] == 10
 
