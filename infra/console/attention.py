@@ -10,9 +10,11 @@ from sqlalchemy import Connection, func, select
 from hub.db import tables
 from hub.domain.contact import NotificationStatus
 from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
+from infra.console.stuck import WORDS, is_stuck
 from ingest.inbox import InboxOutcome
 
 _QUIET_EVENTS = timedelta(minutes=5)
+_WAITING_MESSAGES = timedelta(minutes=30)
 _SILENT_WORKER = timedelta(minutes=5)
 
 
@@ -58,6 +60,7 @@ def what_needs_attention(connection: Connection, now: datetime, day: tuple[datet
     holds = _holds_by_reason(connection)
     caught_up_to = connection.execute(select(func.max(tables.worker_beat.c.caught_up_to))).scalar_one()
     matters = (
+        *_stuck_matters(connection, now),
         *_order_matters(connection, now, orders, holds),
         *_message_matters(connection, now),
         *_worker_matters(caught_up_to, now),
@@ -99,6 +102,19 @@ def _visits_by_status(connection: Connection, day: tuple[datetime, datetime]) ->
     )
     counts = {row[0]: row[1] for row in found}
     return {status: counts[status] for status in VisitStatus if status in counts}
+
+
+def _stuck_matters(connection: Connection, now: datetime) -> list[Matter]:
+    return [
+        Matter(
+            connection.execute(select(func.count(tables.work_order.c.id)).where(is_stuck(why, now))).scalar_one(),
+            words.singular,
+            words.plural,
+            words.advice,
+            orders_address(stuck=why.value),
+        )
+        for why, words in WORDS.items()
+    ]
 
 
 def _order_matters(
@@ -151,6 +167,10 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
     unclear = select(func.count()).where(
         notification.status.in_((NotificationStatus.FAILED, NotificationStatus.UNKNOWN))
     )
+    waiting = select(func.count()).where(
+        notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.SENDING)),
+        func.coalesce(notification.retry_at, notification.created_at) < now - _WAITING_MESSAGES,
+    )
     unheard = select(func.count()).where(outbox.sent_at.is_(None), outbox.at < now - _QUIET_EVENTS)
     return [
         Matter(
@@ -164,6 +184,12 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
             "message to a citizen failed or its fate is unknown",
             "messages to citizens failed or their fate is unknown",
             "The order's page shows which.",
+        ),
+        Matter(
+            connection.execute(waiting).scalar_one(),
+            "message to a citizen waits for more than 30 minutes",
+            "messages to citizens wait for more than 30 minutes",
+            "Check that the worker runs and look into its log.",
         ),
         Matter(
             connection.execute(unheard).scalar_one(),

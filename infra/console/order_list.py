@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 from hub.db import tables
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, AppointmentStatus, HoldReason, WorkOrderStatus
+from infra.console.stuck import Stuck, is_stuck
 
 PAGE_LENGTH = 50
 
@@ -21,6 +22,7 @@ class OrderFilter:
     territory: str = ""
     text: str = ""
     overdue: bool = False
+    stuck: Stuck | None = None
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,8 @@ def _conditions(wanted: OrderFilter, now: datetime) -> list[ColumnElement[bool]]
         where.append(order.territory == wanted.territory)
     if wanted.overdue:
         where.append(and_(order.due_at < now, order.status.not_in(FINAL_WORK_ORDER_STATUSES)))
+    if wanted.stuck:
+        where.append(is_stuck(wanted.stuck, now))
     where += [_contains(word) for word in wanted.text.split()[:8]]
     return where
 

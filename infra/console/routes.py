@@ -22,6 +22,7 @@ from infra.console.attention import orders_address, what_needs_attention
 from infra.console.crew import list_crew
 from infra.console.order_list import OrderFilter, known_territories, list_orders
 from infra.console.order_story import tell_story
+from infra.console.stuck import WORDS, Stuck
 from technician_api.files import read_file
 from technician_api.service import issue_enrolment_code
 
@@ -61,6 +62,7 @@ def show_orders(
     territory: _Text = "",
     text: _Text = "",
     overdue: _Text = "",
+    stuck: _Text = "",
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """The orders that fit the filter, page by page."""
@@ -69,6 +71,7 @@ def show_orders(
         territory=_printable(territory),
         text=_printable(text),
         overdue=overdue == "yes",
+        stuck=Stuck(stuck) if stuck in set(Stuck) else None,
     )
     with hub.reading() as connection:
         found = list_orders(connection, wanted, hub.clock.now(), page)
@@ -76,6 +79,8 @@ def show_orders(
     kept = {"status": wanted.status or "", "territory": wanted.territory, "text": wanted.text}
     if wanted.overdue:
         kept["overdue"] = "yes"
+    if wanted.stuck:
+        kept["stuck"] = wanted.stuck.value
     return pages.render(
         "console/orders.html",
         staff=staff,
@@ -84,6 +89,7 @@ def show_orders(
         found=found,
         territories=territories,
         statuses=list(WorkOrderStatus),
+        stuck_words=WORDS,
         work_types=hub.catalogue.work_types,
         times=times,
         page_address=lambda number: orders_address(**kept, page=str(number)),

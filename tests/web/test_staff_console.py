@@ -71,6 +71,7 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
         attention = what_needs_attention(connection, clock.now(), (clock.now(), clock.now() + timedelta(days=1)))
     told = {matter.what: matter.count for matter in attention.matters}
     assert told == {
+        "order whose citizen nobody asks any more": 1,
         "order past its due date": 1,
         "orders on hold: no contact": 2,
         "order on hold: refused": 1,
