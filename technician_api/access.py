@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Header, Response
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
 
 from hub.domain.errors import NotSignedInError
@@ -74,8 +74,3 @@ def keep_cookie(response: Response, settings: Settings, token: str) -> None:
 def drop_cookie(response: Response) -> None:
     """Let the browser forget the token."""
     response.delete_cookie(COOKIE, path=PREFIX, httponly=True, samesite="strict")
-
-
-def sender_address(request: Request) -> str:
-    """Where a request comes from, for counting wrong codes."""
-    return request.client.host if request.client else "unknown"

@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from hub.domain.ids import VisitId
 from hub.domain.lifecycle import Action
 from hub.web.limits import bounded_route
-from hub.web.requests import HubDependency, PagesDependency
+from hub.web.requests import HubDependency, PagesDependency, sender_address
 from technician_api.access import (
     PREFIX,
     KeyHeader,
@@ -19,7 +19,6 @@ from technician_api.access import (
     SignedInDependency,
     drop_cookie,
     keep_cookie,
-    sender_address,
 )
 from technician_api.images import MOST_BYTES
 from technician_api.queries import my_day

@@ -18,5 +18,10 @@ def the_pages(request: Request) -> Pages:
     return cast("Pages", request.app.state.pages)
 
 
+def sender_address(request: Request) -> str:
+    """Where a request comes from, for counting wrong codes and passwords."""
+    return request.client.host if request.client else "unknown"
+
+
 HubDependency = Annotated[Hub, Depends(the_hub)]
 PagesDependency = Annotated[Pages, Depends(the_pages)]

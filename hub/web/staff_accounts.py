@@ -1,7 +1,7 @@
 """Staff accounts and their sessions: create, sign in, recognise, sign out.
 
 A password is kept as an argon2 hash, a session as the SHA-256 of its cookie. Guessing is slow: wrong passwords are counted in
-the database (`hub.attempts`), per account and over all accounts, and an e-mail nobody has costs the same work as a known one.
+the database (`hub.attempts`), per account, per sender and over all, and an e-mail nobody has costs the same work as a known one.
 """
 
 import hashlib
@@ -28,6 +28,10 @@ from hub.domain.staff import Role, StaffAccount, StaffSession
 
 SESSION_LENGTH = timedelta(hours=12)
 PER_ACCOUNT = AttemptLimit(10, timedelta(minutes=15))
+"""By one sender. A stranger who guesses shuts the owner out only where the owner sits, not everywhere."""
+PER_ACCOUNT_FROM_ANYWHERE = AttemptLimit(100, timedelta(minutes=15))
+PER_SENDER = AttemptLimit(100, timedelta(minutes=15))
+"""Below the next one, so that no single sender can shut everybody out."""
 OVER_ALL_ACCOUNTS = AttemptLimit(300, timedelta(minutes=15))
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 256
@@ -115,32 +119,37 @@ def create_staff(hub: Hub, email: str, name: str, password: str, roles: Collecti
     return account
 
 
-def sign_in(hub: Hub, email: str, password: str, *, replaces: str | None = None) -> str:
+def sign_in(hub: Hub, email: str, password: str, *, sender: str = "", replaces: str | None = None) -> str:
     """Start a session and return its token, which only the browser's cookie holds; the session named by the token `replaces` ends.
+
+    `sender` is the address the request comes from.
 
     The try is counted before the password is checked, so that many tries at once do not slip past the limit; the check itself
     runs outside any transaction.
 
     Raises:
         SignInRefusedError: wrong e-mail address or password, or the account is closed.
-        TooManyAttemptsError: too many wrong tries for this account, or over all accounts.
+        TooManyAttemptsError: too many wrong tries for this account, from this sender, or over all.
     """
     address = _normal(email)
-    scope = _scope(address)
+    scopes = (_scope(address), f"{_scope(address)}:{_hash(sender)}")
+    from_sender = f"sign-in-from:{_hash(sender)}"
     with hub.unit_of_work() as work:
         _one_at_a_time(work, address)
-        refuse_when_too_many(work, scope, PER_ACCOUNT)
+        refuse_when_too_many(work, scopes[0], PER_ACCOUNT_FROM_ANYWHERE)
+        refuse_when_too_many(work, scopes[1], PER_ACCOUNT)
+        refuse_when_too_many(work, from_sender, PER_SENDER)
         refuse_when_too_many(work, _ALL, OVER_ALL_ACCOUNTS)
-        count_failure(work, scope)
+        count_failure(work, *scopes)
         account = _account(work, address)
         work.commit()
     right = _is_right(password, account.password_hash if account else _hash_of_nobody())
     if account is None or not account.active or not right:
         with hub.unit_of_work() as work:
-            count_failure(work, _ALL)
+            count_failure(work, _ALL, from_sender)
             work.commit()
         raise SignInRefusedError
-    return _start_session(hub, account, scope, replaces)
+    return _start_session(hub, account, scopes, replaces)
 
 
 def member_of_session(hub: Hub, token: str | None) -> StaffMember:
@@ -178,11 +187,11 @@ def _account(work: UnitOfWork, address: str) -> StaffAccount | None:
     return work.staff.find_where(tables.staff_account.c.email == address) if address.isprintable() else None
 
 
-def _start_session(hub: Hub, account: StaffAccount, scope: str, replaces: str | None) -> str:
+def _start_session(hub: Hub, account: StaffAccount, scopes: Collection[str], replaces: str | None) -> str:
     token = secrets.token_urlsafe(32)
     with hub.unit_of_work() as work:
         failed = tables.failed_attempt
-        work.connection.execute(delete(failed).where(failed.c.scope == scope))
+        work.connection.execute(delete(failed).where(failed.c.scope.in_(scopes)))
         work.connection.execute(delete(tables.staff_session).where(tables.staff_session.c.expires_at <= work.now))
         if replaces:
             _end_session(work, replaces)

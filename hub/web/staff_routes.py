@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from hub.domain.errors import DoorstepError, NotSignedInError, TooManyAttemptsError
 from hub.web.errors import STATUS_CODES
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
-from hub.web.requests import HubDependency, PagesDependency
+from hub.web.requests import HubDependency, PagesDependency, sender_address
 from hub.web.staff import STAFF_COOKIE, StaffWrite
 from hub.web.staff_accounts import SESSION_LENGTH, SignInRefusedError, member_of_session, sign_in, sign_out
 
@@ -39,7 +39,8 @@ def enter(
 ) -> Response:
     """Check e-mail and password; a right pair gets a new session cookie, a wrong one the form again with the reason."""
     try:
-        token = sign_in(hub, email, password, replaces=request.cookies.get(STAFF_COOKIE))
+        replaces = request.cookies.get(STAFF_COOKIE)
+        token = sign_in(hub, email, password, sender=sender_address(request), replaces=replaces)
     except (SignInRefusedError, TooManyAttemptsError) as refusal:
         return _again(pages, refusal, email, onward)
     answer = RedirectResponse(own_address(onward), status_code=303)

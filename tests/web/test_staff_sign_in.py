@@ -22,7 +22,9 @@ from hub.domain.staff import Role
 from hub.web import staff_accounts
 from hub.web.staff import STAFF_COOKIE, Staff, StaffWrite, require
 from hub.web.staff_accounts import (
+    OVER_ALL_ACCOUNTS,
     PER_ACCOUNT,
+    PER_SENDER,
     SESSION_LENGTH,
     EmailTakenError,
     SignInRefusedError,
@@ -163,6 +165,41 @@ def test_after_too_many_wrong_passwords_even_the_right_one_waits(
     with hub.reading() as connection:
         scopes = set(connection.execute(select(tables.failed_attempt.c.scope)).scalars())
     assert not any("dina" in scope for scope in scopes)
+
+
+@pytest.mark.usefixtures("dina")
+def test_a_stranger_who_guesses_shuts_out_neither_the_owner_nor_everybody(hub: Hub) -> None:
+    def guess(email: str, sender: str) -> None:
+        with pytest.raises(SignInRefusedError):
+            sign_in(hub, email, "wrong", sender=sender)
+
+    for _ in range(PER_ACCOUNT.count):
+        guess(EMAIL, "198.51.100.7")
+    with pytest.raises(TooManyAttemptsError):
+        sign_in(hub, EMAIL, PASSWORD, sender="198.51.100.7")
+    assert sign_in(hub, EMAIL, PASSWORD, sender="192.0.2.1")
+    assert PER_SENDER.count < OVER_ALL_ACCOUNTS.count
+
+
+def test_one_sender_does_not_guess_account_after_account(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staff_accounts, "PER_SENDER", AttemptLimit(3, timedelta(minutes=15)))
+    for number in range(3):
+        with pytest.raises(SignInRefusedError):
+            sign_in(hub, f"guess{number}@company.example", "wrong", sender="198.51.100.7")
+    with pytest.raises(TooManyAttemptsError):
+        sign_in(hub, "guess9@company.example", "wrong", sender="198.51.100.7")
+    with pytest.raises(SignInRefusedError):
+        sign_in(hub, "guess9@company.example", "wrong", sender="192.0.2.1")
+
+
+@pytest.mark.usefixtures("dina")
+def test_many_senders_together_do_not_guess_one_account(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(staff_accounts, "PER_ACCOUNT_FROM_ANYWHERE", AttemptLimit(3, timedelta(minutes=15)))
+    for number in range(3):
+        with pytest.raises(SignInRefusedError):
+            sign_in(hub, EMAIL, "wrong", sender=f"198.51.100.{number}")
+    with pytest.raises(TooManyAttemptsError):
+        sign_in(hub, EMAIL, PASSWORD, sender="192.0.2.1")
 
 
 def test_many_accounts_are_not_guessed_in_turn(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
