@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 from hub.bootstrap import Hub
-from hub.domain.errors import NotFoundError
+from hub.domain.errors import DoorstepError, NotFoundError
 from hub.domain.field_records import Photo
 from hub.domain.ids import VisitId
 from technician_api.files import drop_file, keep_file, new_photo_path, read_file
@@ -44,7 +44,7 @@ def add_photo(hub: Hub, signed_in: SignedIn, command: AddPhoto, key: str) -> Ans
     """Keep a photo of the technician's own visit, once per `key`.
 
     Raises NotFoundError for another's visit, ReportTooEarlyError before arrival, PhotoRefusedError, KeyReusedError,
-    FilesUnavailableError. The file is written before the transaction opens and dropped again if no record names it then.
+    FilesUnavailableError. The file is written before the transaction opens and dropped again when it is sure that no record names it.
     """
     with hub.unit_of_work() as work:
         if known := find_answer(work, signed_in, key, command.request_hash):
@@ -52,13 +52,15 @@ def add_photo(hub: Hub, signed_in: SignedIn, command: AddPhoto, key: str) -> Ans
         refuse_before_arrival(own_visit(work, signed_in, command.visit_id)[1])
     clean, path = clean_photo(command.content), new_photo_path()
     keep_file(hub.settings, path, clean.content)
-    kept = False
     try:
         answer = _record(hub, signed_in, command, key, clean, path)
-        kept = not answer.repeated
-    finally:
-        if not kept:
-            drop_file(hub.settings, path)
+    except DoorstepError:
+        drop_file(hub.settings, path)
+        raise
+    # After any other error the file stays: a connection that breaks at the commit leaves open whether a record names it,
+    # and a file too many harms less than a photo that is lost.
+    if answer.repeated:
+        drop_file(hub.settings, path)
     return answer
 
 

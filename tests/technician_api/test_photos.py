@@ -12,8 +12,10 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from sqlalchemy.exc import OperationalError
 
 from hub.bootstrap import Hub
+from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Visit
 from hub.domain.lifecycle import VisitStatus
 from technician_api import images
@@ -174,6 +176,24 @@ def test_the_same_photo_with_the_same_key_is_kept_once(phone: Phone, hub: Hub, o
     other = phone.add_photo(on_site, jpeg(20, 20), key)
     assert other.status_code == 422
     assert len(list((tmp_path / "photos").iterdir())) == 1, "no file is left that no record names"
+
+
+def test_a_photo_whose_commit_lost_its_answer_is_still_there_when_the_phone_asks_again(
+    phone: Phone, on_site: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = UnitOfWork.commit
+
+    def commit_and_lose_the_answer(work: UnitOfWork) -> None:
+        commit(work)
+        raise OperationalError("COMMIT", None, OSError("the server closed the connection"))
+
+    key = str(uuid4())
+    with monkeypatch.context() as patch:
+        patch.setattr(UnitOfWork, "commit", commit_and_lose_the_answer)
+        assert phone.add_photo(on_site, jpeg(), key).status_code >= 500
+    again = phone.add_photo(on_site, jpeg(), key)
+    assert again.status_code == 201
+    assert phone.get(f"/visits/{on_site.id}/photos/{again.json()['id']}").status_code == 200
 
 
 def test_its_name_in_the_store_cannot_be_guessed(phone: Phone, hub: Hub, on_site: Visit, tmp_path: Path) -> None:
