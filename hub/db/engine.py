@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import ArgumentError, OperationalError
 
 from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
@@ -29,7 +30,7 @@ def make_engine(settings: Settings) -> Engine:
             "No database is named. Set DATABASE_URL, or start Doorstep by its commands, which bring an embedded one."
         )
         raise ConfigurationError(message)
-    return create_engine(
+    engine = create_engine(
         sqlalchemy_url(settings.database_url.get_secret_value()),
         pool_size=10,
         max_overflow=30,
@@ -38,6 +39,15 @@ def make_engine(settings: Settings) -> Engine:
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
     )
+    event.listen(engine, "handle_error", _leave_out_details)
+    return engine
+
+
+def _leave_out_details(context: ExceptionContext) -> None:
+    """Cut the server's DETAIL lines off an error: they quote the row or key that was refused, for instance a person's."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(one.partition("\nDETAIL:")[0] if isinstance(one, str) else one for one in error.args)
 
 
 @contextmanager
