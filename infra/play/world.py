@@ -4,6 +4,7 @@ Everything here is made for one play and gone at its end, whatever ends it. Mail
 none of the installation's own settings.
 """
 
+import json
 import os
 import secrets
 import shutil
@@ -30,11 +31,13 @@ from hub.domain.errors import DoorstepError
 from hub.settings import Settings
 from infra.hosts.processes import HostProcess, Hosts
 from infra.hosts.rooms import SUBSCRIPTIONS
+from infra.local.config import DEFAULT_CONFIG
 from infra.local.server import connection_string
 from infra.play import ear
 
 _START_SECONDS = 60.0
 _SETTLE_SECONDS = 90.0
+_LOCK = "PT8S"
 _LOOK_SECONDS = 0.02
 _UNSETTLED = text("""
     SELECT coalesce((SELECT max(caught_up_to) FROM worker_beat), '-infinity') < :now AS behind,
@@ -153,7 +156,7 @@ def _with_hosts(stack: ExitStack, hub: Hub, clock: SharedClock, folder: Path, bu
     def host(name: str, *arguments: str) -> HostProcess:
         return HostProcess(name, arguments, environment, folder / f"{name}.log")
 
-    broker = host("broker", "broker", "--port", str(bus_port))
+    broker = host("broker", "broker", "--port", str(bus_port), "--config", str(_bus_config(folder)))
     stack.enter_context(Hosts([broker]))
     _wait_for_port(bus_port, broker)
     web, worker = host("web", "web"), host("worker", "worker")
@@ -170,6 +173,17 @@ def _with_hosts(stack: ExitStack, hub: Hub, clock: SharedClock, folder: Path, bu
         worker=worker,
         database=str(hub.engine.url.database),
     )
+
+
+def _bus_config(folder: Path) -> Path:
+    """The usual queues, but with short locks: what a killed worker had in hand comes again after seconds, not half a minute."""
+    config = json.loads(DEFAULT_CONFIG.read_text(encoding="utf-8"))
+    for namespace in config["UserConfig"]["Namespaces"]:
+        for queue in namespace["Queues"]:
+            queue["Properties"]["LockDuration"] = _LOCK
+    file = folder / "service-bus.json"
+    file.write_text(json.dumps(config), encoding="utf-8")
+    return file
 
 
 def _environment(settings: Settings) -> dict[str, str]:
