@@ -27,7 +27,8 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=1, le=65535)
     secure_cookies: bool = Field(
-        default=False, description="Set true behind HTTPS; cookies are then sent over HTTPS only."
+        default=False,
+        description="Cookies are sent over HTTPS only; so they are when the public address is an HTTPS one.",
     )
     trusted_proxies: str = Field(
         default="",
@@ -73,6 +74,11 @@ class Settings(BaseSettings):
     map_tiles_url: str = Field(
         default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."
     )
+
+    @property
+    def https_only_cookies(self) -> bool:
+        """Whether browsers are told to send cookies over HTTPS only; forgetting a setting does not open them to the wire."""
+        return self.secure_cookies or self.public_url.startswith("https://")
 
     @field_validator("public_url")
     @classmethod

@@ -67,7 +67,7 @@ def keep_cookie(response: Response, settings: Settings, token: str) -> None:
         path=PREFIX,
         httponly=True,
         samesite="strict",
-        secure=settings.secure_cookies,
+        secure=settings.https_only_cookies,
     )
 
 

@@ -51,7 +51,7 @@ def enter(
         path=_COOKIE_PATH,
         httponly=True,
         samesite="lax",
-        secure=hub.settings.secure_cookies,
+        secure=hub.settings.https_only_cookies,
     )
     return answer
 
@@ -62,7 +62,7 @@ def leave(request: Request, hub: HubDependency, staff: StaffWrite) -> Response:
     sign_out(hub, request.cookies[STAFF_COOKIE])
     answer = RedirectResponse("/console/sign-in", status_code=303)
     answer.delete_cookie(
-        STAFF_COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax", secure=hub.settings.secure_cookies
+        STAFF_COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax", secure=hub.settings.https_only_cookies
     )
     return answer
 

@@ -111,8 +111,9 @@ def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites_and_only_its_hash
 
 
 @pytest.mark.usefixtures("dina")
-def test_behind_https_the_cookie_is_sent_over_https_only(hub: Hub) -> None:
-    object.__setattr__(hub, "settings", hub.settings.model_copy(update={"secure_cookies": True}))
+@pytest.mark.parametrize("behind_https", [{"secure_cookies": True}, {"public_url": "https://hub.example"}])
+def test_behind_https_the_cookie_is_sent_over_https_only(hub: Hub, behind_https: dict[str, object]) -> None:
+    object.__setattr__(hub, "settings", hub.settings.model_copy(update=behind_https))
     answer = a_browser(hub).post("/console/sign-in", data={"email": EMAIL, "password": PASSWORD})
     assert "; secure" in answer.headers["set-cookie"].lower()
 
