@@ -16,13 +16,19 @@ _PATIENCE = 15_000
 _OVERFLOW = """() => {
   const width = document.documentElement.clientWidth;
   if (document.scrollingElement.scrollWidth <= width) return [];
-  const out = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > width + 0.5);
+  const out = [...document.body.querySelectorAll("*")]
+    .filter((one) => one.getBoundingClientRect().right > width + 0.5)
+    .filter((one) => !one.parentElement.closest(".scroll, .timeline, .map"));
   return out.slice(-3).map((one) => one.outerHTML.slice(0, 120));
 }"""
 # What is written outside its box: over a border or over its neighbour. Text for screen readers alone has a place of its own.
 _SPILT = """() => {
   const ends = (one) => [...one.childNodes].map((child) => {
-    if (child.nodeType === Node.ELEMENT_NODE) return getComputedStyle(child).position === "absolute" ? -Infinity : ends(child);
+    if (child.nodeType === Node.ELEMENT_NODE) {
+      const style = getComputedStyle(child);
+      if (style.position === "absolute") return -Infinity;
+      return style.overflowX === "visible" ? ends(child) : child.getBoundingClientRect().right;
+    }
     const text = document.createRange();
     text.selectNodeContents(child);
     return text.getBoundingClientRect().right;
