@@ -5,6 +5,7 @@ Each verb locks the work order first, then the routes of its visits in the order
 
 from __future__ import annotations
 
+import logging
 from datetime import datetime
 from functools import partial
 
@@ -21,6 +22,7 @@ from scheduling.holding import end_appointment, release_hold
 from scheduling.queries import agreements_of, live_visits
 from scheduling.retrying import until_settled
 
+_log = logging.getLogger(__name__)
 _EXPIRE_BATCH = 200
 
 
@@ -99,7 +101,10 @@ def release_visits(work: UnitOfWork, work_order_id: WorkOrderId, *, by: Actor, r
 
 
 def expire_holds(hub: Hub, now: datetime) -> int:
-    """Give back every slot whose lease ended by `now`; returns how many. Each expires once, whoever else is at it."""
+    """Give back every slot whose lease ended by `now`; returns how many. Each expires once, whoever else is at it.
+
+    One that cannot be given back holds up no other. Raises ExceptionGroup when none could.
+    """
     with hub.unit_of_work() as work:
         table = work.appointments.table
         due = work.appointments.list_where(
@@ -108,7 +113,17 @@ def expire_holds(hub: Hub, now: datetime) -> int:
             order_by=(table.c.lease_until, table.c.id),
             limit=_EXPIRE_BATCH,
         )
-    return sum(until_settled(partial(_expire, hub, one, now)) for one in due)
+    done, failures = 0, list[Exception]()
+    for one in due:
+        try:
+            done += until_settled(partial(_expire, hub, one, now))
+        except Exception as error:  # noqa: BLE001 - the next slot must be given back
+            _log.warning("the slot held by appointment %s could not be given back", one.id, exc_info=True)
+            failures.append(error)
+    if failures and not done:
+        message = "no held slot could be given back"
+        raise ExceptionGroup(message, failures)
+    return done
 
 
 def _expire(hub: Hub, due: Appointment, now: datetime) -> bool:

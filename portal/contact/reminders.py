@@ -1,10 +1,11 @@
 """A reminder the day before an appointment, for appointments that were not made only just now."""
 
+import logging
 from datetime import datetime, time, timedelta
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, or_, select, text
 
 from hub.bootstrap import Hub
 from hub.db.tables import appointment as appointment_table
@@ -16,6 +17,8 @@ from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import AppointmentStatus
 from hub.domain.quiet_hours import QuietHours
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+
+_log = logging.getLogger(__name__)
 
 KIND = "day_before"
 _BATCH = 500
@@ -44,6 +47,7 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
     """Queue the reminders that are due; returns how many. A timer: each appointment gets one, however often it runs.
 
     The message is bound to its appointment: if that is moved or cancelled before the message goes out, it is not sent.
+    One that fails holds up no other. Raises ExceptionGroup when none got on.
     """
     table = appointment_table.c
     due = (
@@ -52,6 +56,8 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
         .where(
             table.status == AppointmentStatus.CONFIRMED,
             table.starts_at > now + _TOO_LATE,
+            # Whoever left no address cannot be reminded, and must not take the place of others.
+            or_(order_table.c.citizen_email != "", order_table.c.citizen_phone != ""),
             _due_at <= now,
             table.confirmed_at < _due_at,
             ~_reminded,
@@ -61,11 +67,18 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
     )
     with hub.reading() as connection:
         ids = [cast("AppointmentId", one) for one in connection.execute(due).scalars()]
-    done = 0
+    done, failures = 0, list[Exception]()
     for appointment_id in ids:
-        with hub.unit_of_work() as work:
-            done += _remind(work, appointment_id, now)
-            work.commit()
+        try:
+            with hub.unit_of_work() as work:
+                done += _remind(work, appointment_id, now)
+                work.commit()
+        except Exception as error:  # noqa: BLE001 - the next citizen must be reminded
+            _log.warning("nobody could be reminded of appointment %s", appointment_id, exc_info=True)
+            failures.append(error)
+    if failures and not done:
+        message = "nobody could be reminded"
+        raise ExceptionGroup(message, failures)
     return done
 
 

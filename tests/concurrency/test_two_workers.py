@@ -19,15 +19,17 @@ from hub.db import tables
 from hub.domain.contact import Channel, NotificationStatus
 from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import Action, WorkOrderStatus
+from hub.domain.lifecycle import Action, AppointmentStatus, VisitStatus, WorkOrderStatus
 from hub.notifications.ports import Message
 from hub.notifications.service import request_notification
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS, TIMERS
 from infra.hosts.worker import Worker
 from portal.contact.service import run_due_contacts
+from scheduling.service import expire_holds
 from tests.concurrency.test_database_restarts import running, until
 from tests.samples import a_work_order
+from tests.scheduling.citizens import TUESDAY, employ, hold, invite
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -159,3 +161,21 @@ def test_a_booking_and_the_end_of_the_ladder_at_the_same_instant_agree(
         names = list(connection.execute(select(event.name).order_by(event.seq)).scalars())
     assert names[-1] == "work_order.booked"
     assert names.count("work_order.escalated") == names.count("work_order.on_hold") <= 1
+
+
+def test_a_hold_that_cannot_be_given_back_holds_up_no_other(hub: Hub, clock: FixedClock) -> None:
+    employ(hub, [TUESDAY], "An")
+    broken, healthy = invite(hub, 2)
+    stuck = hold(hub, broken, TUESDAY, 8)
+    clock.advance(timedelta(seconds=1))
+    other = hold(hub, healthy, TUESDAY, 13)
+    with hub.engine.begin() as connection:
+        visit = tables.visit
+        mine = visit.c.appointment_id == stuck.id
+        connection.execute(visit.update().where(mine).values(status=VisitStatus.WORKING))
+    clock.advance(timedelta(hours=1))
+    assert expire_holds(hub, clock.now()) == 1
+    with hub.unit_of_work() as work:
+        assert work.appointments.get(other.id).status is AppointmentStatus.EXPIRED
+    with pytest.raises(ExceptionGroup, match="no held slot could be given back"):
+        expire_holds(hub, clock.now())
