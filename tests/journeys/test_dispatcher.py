@@ -5,6 +5,7 @@ from playwright.sync_api import expect
 
 from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
 from hub.domain.staff import Role
+from hub.domain.work_orders import WorkOrder
 from hub.web.staff_accounts import create_staff
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import TUESDAY, Site
@@ -24,10 +25,21 @@ def sign_in(site: Site, dispatcher: Visitor, onward: str, heading: str) -> None:
     dispatcher.press("Sign in").sees(heading)
 
 
+def expect_dispatched(site: Site, orders: list[WorkOrder]) -> None:
+    for order in orders:
+        (visit,) = [one for one in site.visits_of(order) if one.status is not VisitStatus.CANCELLED]
+        assert visit.status is VisitStatus.DISPATCHED
+        assert site.order(order.id).status is WorkOrderStatus.PLANNED
+
+
 def test_a_dispatcher_plans_and_publishes(site: Site, dispatcher: Visitor) -> None:
     site.add_technicians("Jan Janssens", "Els Claes")
     booked = site.receive_order(language="en")
     appointment = site.book(booked)
+    # Their markers would lie on one another.
+    neighbours = [site.receive_order(language="en") for _ in range(3)]
+    for neighbour in neighbours:
+        site.book(neighbour)
     ready = site.receive_order(work_type="cabinet_repair", street="Kouter 1", latitude=51.049, longitude=3.727)
     assert site.order(ready.id).status is WorkOrderStatus.READY
     board = f"/console/board?territory=oost-vlaanderen&day={TUESDAY}"
@@ -42,11 +54,8 @@ def test_a_dispatcher_plans_and_publishes(site: Site, dispatcher: Visitor) -> No
     assert site.visits_of(ready) == [], "a draft changes nothing"
 
     dispatcher.press("Publish the draft").sees(f"Published: oost-vlaanderen, {TUESDAY}")
-    expect(dispatcher.page.locator("#applied")).to_have_attribute("data-applied", "2")
-    for order in (booked, ready):
-        (visit,) = [one for one in site.visits_of(order) if one.status is not VisitStatus.CANCELLED]
-        assert visit.status is VisitStatus.DISPATCHED
-        assert site.order(order.id).status is WorkOrderStatus.PLANNED
+    expect(dispatcher.page.locator("#applied")).to_have_attribute("data-applied", "5")
+    expect_dispatched(site, [booked, *neighbours, ready])
     (promised,) = [one for one in site.visits_of(booked) if one.status is VisitStatus.DISPATCHED]
     assert appointment.starts_at <= promised.starts_at < appointment.ends_at
     dispatcher.press("Back to the board", role="link").sees(f"Board: oost-vlaanderen, Tue {TUESDAY}")
@@ -59,9 +68,9 @@ def test_a_dispatcher_looks_at_every_page(site: Site, dispatcher: Visitor) -> No
     site.book(order)
     sign_in(site, dispatcher, "/console", "Today")
     menu = dispatcher.page.get_by_role("navigation", name="Console")
-    for name in [link.inner_text() for link in menu.get_by_role("link").all()]:
-        menu.get_by_role("link", name=name, exact=True).click()
-        dispatcher.page.wait_for_load_state()
+    for address in [link.get_attribute("href") for link in menu.get_by_role("link").all()]:
+        menu.locator(f"a[href='{address}']").click()
+        expect(menu.locator("a[aria-current=page]")).to_have_attribute("href", str(address))
         dispatcher.inspect()
     dispatcher.open("/console/orders").sees("Orders")
     dispatcher.page.get_by_label("Reference, name or address").fill(order.external_id)
