@@ -198,8 +198,8 @@ def test_two_workers_at_once_take_each_step_once(hub: Hub, clock: FixedClock) ->
 def test_one_broken_case_holds_up_no_other(hub: Hub, clock: FixedClock) -> None:
     broken, sound = receive(hub), receive(hub)
     with hub.unit_of_work() as work:
-        case = work.contact_cases.get(broken.id)
-        work.contact_cases.swap(case, replace(case, policy="forgotten"))
+        order = work.work_orders.get(broken.id)
+        work.work_orders.swap(order, replace(order, zone="Nowhere/Land"))
         work.commit()
     assert run_due_contacts(hub, clock.now()) == 1
     assert len(messages_of(hub, sound)) == 1
