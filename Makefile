@@ -18,8 +18,8 @@ setup: ## Prepare everything: .venv with the pinned packages, and the browser's 
 	@$(PYTHON) -m infra.setup.prepare
 
 .PHONY: demo
-demo: setup ## Start everything with a sample week; Ctrl-C stops it, the data stays
-	@exec $(BIN)/doorstep demo
+demo: setup ## Start everything with a sample week; Ctrl-C stops it, the data stays; PORT=8090 chooses another port
+	@exec $(BIN)/doorstep demo $(if $(PORT),--port $(PORT))
 
 .PHONY: demo-reset
 demo-reset: setup ## Forget the demo's data

@@ -5,6 +5,7 @@ waits for Ctrl-C. What was done in it stays until `doorstep demo --reset`.
 """
 
 import logging
+import shlex
 import shutil
 import signal
 import socket
@@ -30,6 +31,7 @@ from infra.local.server import connection_string
 
 _BROKER_PORT = 5672
 _LOADED = "sample-week.loaded"
+_ENVIRONMENT = "environment"
 
 
 @dataclass
@@ -70,12 +72,13 @@ def run_demo(port: int, *, open_browser: bool = False) -> None:
             _load_once(hub, folder, steps, ended)
             if not ended.is_set():
                 typer.echo(f"  Ready after {time.monotonic() - steps.began:.1f} s")
-                say_addresses(hub)
+                say_addresses(hub, _write_environment(settings, folder))
                 if open_browser:
                     webbrowser.open(f"{settings.public_url}/demo/outbox")
                 ended.wait()
             typer.echo("\nStopping; what you did is kept. `make demo-reset` forgets it.")
     finally:
+        (folder / _ENVIRONMENT).unlink(missing_ok=True)
         database.__exit__(None, None, None)
         typer.echo("Everything is stopped, the database too.")
 
@@ -142,6 +145,15 @@ def environment_of(settings: Settings) -> dict[str, str]:
         text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
         variables["DATABASE_URL" if name == "database_url" else f"DOORSTEP_{name.upper()}"] = text
     return variables
+
+
+def _write_environment(settings: Settings, folder: Path) -> Path:
+    """A file to source in another shell, so that the commands there speak to this demo; it goes when the demo stops."""
+    file = folder / _ENVIRONMENT
+    file.touch(mode=0o600)
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(environment_of(settings).items())]
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
 
 
 def _hosts(settings: Settings, folder: Path, port: int) -> list[HostProcess]:

@@ -2,6 +2,7 @@
 
 import random
 import re
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from datetime import time as wall_time
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import typer
@@ -110,8 +112,11 @@ def _plan(hub: Hub, day: date) -> None:
         publish_plan(hub, plan_id, by=_SEEDING)
 
 
-def say_addresses(hub: Hub) -> None:
-    """Print where to look and how to sign in; a new enrolment code for a phone is made at every start."""
+def say_addresses(hub: Hub, environment: Path) -> None:
+    """Print where to look, how to sign in, and the file that makes `doorstep`'s commands speak to this demo.
+
+    A new enrolment code for a phone is made at every start.
+    """
     base = hub.settings.public_url
     technician, name = _busiest_technician(hub)
     lines = [
@@ -123,6 +128,11 @@ def say_addresses(hub: Hub) -> None:
             "Technician phone",
             f"{base}/technician",
             f"enrolment code of {name}: {issue_enrolment_code(hub, technician, _SEEDING)}",
+        ),
+        (
+            "Command line",
+            f". {shlex.quote(str(environment))}",
+            "in another shell; then .venv/bin/doorstep utility receive, plan …",
         ),
     ]
     now = hub.clock.now().astimezone(_ZONE)

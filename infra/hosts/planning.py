@@ -23,7 +23,12 @@ def plan_from_command_line(
     with running_hub(read_settings()) as hub:
         first = day or hub.clock.now().astimezone(_HOME_ZONE).date() + timedelta(days=1)
         last = first + timedelta(days=days - 1)
-        for name in [territory] if territory else territories_with_routes(hub, first, last):
+        names = [territory] if territory else territories_with_routes(hub, first, last)
+        if not names:
+            typer.echo(
+                f"Nobody works from {first} to {last}, so there is nothing to plan. Choose other days with --day."
+            )
+        for name in names:
             typer.echo(f"{name}: planning {first} to {last} for at most {seconds:g} s …")
             plan_id = plan_days(hub, name, first, last, seconds=seconds, seed=seed)
             with hub.unit_of_work() as work:

@@ -92,7 +92,7 @@ def _bus(settings: Settings) -> str:
     if settings.service_bus is None:
         message = (
             "No Service Bus is named. Set DOORSTEP_SERVICE_BUS to a connection string; "
-            "`doorstep demo` and `doorstep broker` print the one of the local broker."
+            "`doorstep demo` says how to reach its own, `doorstep broker` prints one."
         )
         raise ConfigurationError(message)
     return settings.service_bus.get_secret_value()
