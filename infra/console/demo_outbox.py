@@ -16,6 +16,7 @@ NEWEST_SHOWN = 100
 MOST_AT_ONCE = 1000
 
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]'»”]")
+_PERSONAL = re.compile(r"https?://[^/]+(/(?:a|survey)/.*)")
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,20 @@ class OutboxMessage:
     external_id: str
     zone: str
 
-    def pieces(self) -> Iterator[tuple[str, bool]]:
-        """The body cut into text and links: (piece, whether it is a link)."""
+    def pieces(self) -> Iterator[tuple[str, str | None]]:
+        """The body cut into text and links: (piece, where a link leads, or None for text)."""
         end = 0
         for link in _LINK.finditer(self.body):
-            yield self.body[end : link.start()], False
-            yield link.group(), True
+            yield self.body[end : link.start()], None
+            yield link.group(), _here(link.group())
             end = link.end()
-        yield self.body[end:], False
+        yield self.body[end:], None
+
+
+def _here(link: str) -> str:
+    """A personal link as an address of this server: the message may come from a start of the demo on another port."""
+    found = _PERSONAL.fullmatch(link)
+    return found[1] if found else link
 
 
 def newest_messages(connection: Connection, external_id: str) -> list[OutboxMessage]:

@@ -246,5 +246,6 @@ def _a_citizens_link(hub: Hub) -> str:
     )
     with hub.reading() as connection:
         body = connection.scalar(query) or ""
-    found = re.search(re.escape(hub.settings.public_url) + r"/a/\S+", body)
-    return found.group().rstrip(".") if found else f"{hub.settings.public_url}/demo/outbox"
+    # The message may come from a start on another port: only the link's own part is taken from it.
+    found = re.search(r"https?://[^/\s]+(/a/[\w-]+)", body)
+    return f"{hub.settings.public_url}{found[1]}" if found else f"{hub.settings.public_url}/demo/outbox"
