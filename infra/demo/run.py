@@ -91,7 +91,7 @@ def forget_demo() -> None:
         raise ConfigurationError(message)
     folder = _demo_folder(wished)
     if _is_owned(folder):
-        message = "The demo still runs. Stop it with Ctrl-C first."
+        message = "The demo still runs. Stop it with Ctrl-C first. If it was killed, start it once more with `make demo`, then stop it."
         raise ConfigurationError(message)
     shutil.rmtree(folder, ignore_errors=True)
     typer.echo("The demo's data is forgotten.")

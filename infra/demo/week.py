@@ -121,7 +121,7 @@ def say_addresses(hub: Hub, environment: Path) -> None:
     technician, name = _busiest_technician(hub)
     lines = [
         ('Messages "sent"', f"{base}/demo/outbox", "every e-mail and SMS, with the citizens' links in them"),
-        ("Citizen portal", _a_citizens_link(hub), "one citizen who has not booked yet"),
+        ("Citizen portal", _a_citizens_link(hub), "one citizen who may choose a time now"),
         ("Dispatcher console", f"{base}/console", f"{STAFF[0][0]} / {PASSWORD}"),
         ("Figures", f"{base}/console/figures", f"{STAFF[1][0]} / {PASSWORD}"),
         (

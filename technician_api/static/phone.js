@@ -18,6 +18,7 @@ const outbox = new Outbox({
     else replaceVisit(answer.visit ?? answer);
   },
   refused(entry, error) {
+    say(""); // "Sending the photo …" is over
     complain(`${error.message} Nothing was changed.`);
     if (entry.form) redrawPhotos(entry.visitId);
     else loadDay(shownDate, { quietly: true });
