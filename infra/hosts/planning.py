@@ -23,10 +23,11 @@ def plan_from_command_line(
     with running_hub(read_settings()) as hub:
         first = day or hub.clock.now().astimezone(_HOME_ZONE).date() + timedelta(days=1)
         last = first + timedelta(days=days - 1)
-        names = [territory] if territory else territories_with_routes(hub, first, last)
+        names = [name for name in territories_with_routes(hub, first, last) if territory in (None, name)]
         if not names:
+            where = f" in {territory}" if territory else ""
             typer.echo(
-                f"Nobody works from {first} to {last}, so there is nothing to plan. Choose other days with --day."
+                f"Nobody works{where} from {first} to {last}, so nothing was planned. Choose other days with --day."
             )
         for name in names:
             typer.echo(f"{name}: planning {first} to {last} for at most {seconds:g} s …")
