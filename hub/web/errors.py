@@ -28,6 +28,18 @@ STATUS_CODES = {
     ErrorKind.TOO_MANY: 429,
 }
 PROBLEM_TYPE = "urn:doorstep:problem:"
+_HEADINGS = {
+    401: "Please sign in",
+    403: "Not allowed",
+    404: "Nothing here",
+    405: "Nothing to see here",
+    409: "That did not work",
+    410: "Too late",
+    422: "That did not work",
+    429: "Too many tries",
+    503: "Please try again soon",
+}
+"""What a page says above the sentence; the phrases of HTTP are for machines."""
 
 
 def problem(status: int, code: str, sentence: str, **extra: object) -> JSONResponse:
@@ -60,7 +72,9 @@ def _answer(request: Request, status: int, code: str, sentence: str, **extra: ob
         return problem(status, code, sentence, **extra)
     pages: Pages = request.app.state.pages
     template = "hub/console_error.html" if request.url.path.startswith("/console") else "hub/citizen_error.html"
-    return pages.render(template, status=status, code=code, sentence=sentence, title=HTTPStatus(status).phrase)
+    return pages.render(
+        template, status=status, code=code, sentence=sentence, title=_HEADINGS.get(status, "Something went wrong")
+    )
 
 
 def _doorstep_error(request: Request, error: Exception) -> Response:
