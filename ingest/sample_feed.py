@@ -89,7 +89,7 @@ def read_feed(path: Path | None) -> Iterator[OutgoingMessage]:
     """The messages in a file of lines (None: on standard input), as they came: a broken line is sent broken, and the hub says what is wrong with it.
 
     Empty lines are skipped. A message's id is its event's, or else made from the line, so that sending a file twice repeats the ids.
-    Raises FeedError when the file cannot be read or a line is longer than the bus takes.
+    Raises FeedError when the file cannot be read, is no text, or a line is longer than the bus takes.
     """
     name = "standard input" if path is None else str(path)
     try:
@@ -99,6 +99,8 @@ def read_feed(path: Path | None) -> Iterator[OutgoingMessage]:
                     raise FeedError(
                         f"Line {number} of {name} is longer than {_LONGEST_LINE:,} bytes. Send one event a line."
                     )
+                if number == 1 and b"\x00" in line:
+                    raise FeedError(f"{name} is no feed: it is no text. Give a file with one CloudEvent a line.")
                 body = line.rstrip(b"\r\n")
                 if body.strip():
                     yield OutgoingMessage(body=body, message_id=_message_id(body))

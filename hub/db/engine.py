@@ -57,7 +57,8 @@ def naming_the_database(engine: Engine) -> Iterator[None]:
         yield
     except OperationalError as error:
         where = engine.url.host or engine.url.query.get("host") or "this machine"
-        raise DatabaseUnavailableError(f"{where}/{engine.url.database}") from error
+        port = f":{engine.url.port}" if engine.url.port else ""
+        raise DatabaseUnavailableError(f"{where}{port}/{engine.url.database}") from error
 
 
 def check_answers(engine: Engine) -> None:

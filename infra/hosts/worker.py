@@ -30,12 +30,13 @@ from ingest.relay import relay_outbox
 from ingest.service import receive_message
 
 _log = logging.getLogger(__name__)
-_LOCAL_PAUSE = 0.03
+_LOCAL_PAUSE = 0.01
 """Seconds between looks at a simulated clock, which jumps."""
-_LOOKS_BETWEEN = 10
+_LOOKS_BETWEEN = 30
 """Looks at a simulated clock that stands still, before the timers look at the tables again."""
 _REAL_PAUSE = 1.0
 _RELAY_PAUSE = 0.2
+_SIMULATED_RELAY_PAUSE = 0.03
 _JOB_ATTEMPTS = 6
 _HEARTBEAT_SECONDS = 2.0
 _STALLED_SECONDS = 8.0
@@ -114,7 +115,7 @@ class Worker:
                     )
                     sent = 0
                 if not sent:
-                    await self._wait(_LOCAL_PAUSE if self._is_simulated else _RELAY_PAUSE)
+                    await self._wait(_SIMULATED_RELAY_PAUSE if self._is_simulated else _RELAY_PAUSE)
 
     async def _do_what_is_due(self) -> None:
         beaten: datetime | None = None

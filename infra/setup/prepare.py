@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 TOOLS = ROOT / ".tools"
 VENV = ROOT / ".venv"
 UV = TOOLS / "bin" / "uv"
+_MACHINE_CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 BUILD_LOCK = ROOT / "infra" / "setup" / "build.lock"
 
 
@@ -123,9 +124,18 @@ def _front_end() -> bool:
         return False
     _refuse(missing_node())
     with shown("Browser parts (npm)"):
-        run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(ROOT)])
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(ROOT)]
+        run(command, environment=_node_environment())
     stamp.write_text(wanted)
     return True
+
+
+def _node_environment() -> dict[str, str]:
+    """Node trusts only the certificates it brings; where a company adds its own to the machine, npm must know them too."""
+    environment = dict(os.environ)
+    if _MACHINE_CERTIFICATES.is_file():
+        environment.setdefault("NODE_EXTRA_CA_CERTS", str(_MACHINE_CERTIFICATES))
+    return environment
 
 
 def _assets() -> bool:

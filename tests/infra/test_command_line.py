@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from infra.hosts.running import listening_socket
+
 _SECONDS = 60
 
 
@@ -35,7 +37,7 @@ def test_a_database_that_does_not_answer_is_a_sentence_without_the_password() ->
         port = closed.getsockname()[1]
     answer = run("db", "upgrade", DATABASE_URL=f"postgresql://somebody:secret-word@127.0.0.1:{port}/doorstep")
     assert answer.returncode == 1
-    assert "The database at 127.0.0.1/doorstep does not answer." in answer.stderr
+    assert f"The database at 127.0.0.1:{port}/doorstep does not answer." in answer.stderr
     assert "secret-word" not in answer.stderr
     assert "Traceback" not in answer.stderr
 
@@ -112,3 +114,16 @@ def test_the_demo_never_removes_a_database_of_ones_own(database_url: str, tmp_pa
     answer = run("demo", "--reset", DATABASE_URL=database_url, DOORSTEP_STATE_DIR=str(tmp_path))
     assert answer.returncode == 1
     assert "never removed" in answer.stderr
+
+
+def test_answers_leave_at_once() -> None:
+    # asyncio turns Nagle's algorithm off only for sockets that name their protocol.
+    with listening_socket("127.0.0.1", 0, "try again") as listener:
+        assert listener.proto == socket.IPPROTO_TCP
+
+
+def test_a_program_is_no_feed(tmp_path: Path) -> None:
+    (tmp_path / "program").write_bytes(b"\x7fELF\x02\x01\x00\x00" + bytes(100))
+    answer = run("utility", "send", str(tmp_path / "program"), DOORSTEP_SERVICE_BUS="Endpoint=sb://127.0.0.1:1;")
+    assert answer.returncode == 1
+    assert "is no feed" in answer.stderr
