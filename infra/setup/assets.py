@@ -21,8 +21,6 @@ ASSETS = {
     "leaflet/dist/images/marker-icon.png": "leaflet/images/marker-icon.png",
     "leaflet/dist/images/marker-icon-2x.png": "leaflet/images/marker-icon-2x.png",
     "leaflet/dist/images/marker-shadow.png": "leaflet/images/marker-shadow.png",
-    "uplot/dist/uPlot.iife.min.js": "uplot/uPlot.iife.min.js",
-    "uplot/dist/uPlot.min.css": "uplot/uPlot.min.css",
 }
 """Path in node_modules → path below /static/vendor/."""
 

@@ -11,6 +11,75 @@ depends_on = None
 
 
 def upgrade() -> None:
+    """Create every table, each in a function of its own, in the order in which they refer to each other."""
+    _create_failed_attempt()
+    _create_idempotency_record()
+    _create_inbox_message()
+    _create_plan()
+    _create_staff_account()
+    _create_technician()
+    _create_timer_run()
+    _create_work_order()
+    _create_worker_beat()
+    _create_absence()
+    _create_appointment()
+    _create_citizen_link()
+    _create_contact_case()
+    _create_device()
+    _create_enrolment_code()
+    _create_notification()
+    _create_outbox_event()
+    _create_plan_unplanned()
+    _create_recorded_message()
+    _create_route()
+    _create_staff_session()
+    _create_status_event()
+    _create_survey_answer()
+    _create_visit()
+    _create_confirmation()
+    _create_photo()
+    _create_plan_assignment()
+    _create_work_report()
+    _guard_visits()
+    _guard_history()
+
+
+def downgrade() -> None:
+    """There is nothing before the first schema."""
+    message = "The first schema cannot be taken back; drop the database instead."
+    raise RuntimeError(message)
+
+
+def _guard_visits() -> None:
+    """No two visits of a technician at one time, however the program above errs.
+
+    A range over uuid stands in for the btree_gist extension, which not every server offers. Deferrable, so that a whole
+    route can be re-timed and is checked once, at the commit.
+    """
+    op.execute("CREATE TYPE uuidrange AS RANGE (subtype = uuid)")
+    op.execute("""
+        ALTER TABLE visit ADD CONSTRAINT visit_no_overlap EXCLUDE USING gist (
+            uuidrange(technician_id, technician_id, '[]') WITH &&,
+            tstzrange(starts_at, ends_at) WITH &&
+        ) WHERE (status NOT IN ('cancelled', 'aborted')) DEFERRABLE INITIALLY IMMEDIATE
+    """)
+
+
+def _guard_history() -> None:
+    """Status events are written once and never changed or deleted."""
+    op.execute("""
+        CREATE FUNCTION refuse_change_of_history() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'status events are never changed';
+        END $$
+    """)
+    op.execute("""
+        CREATE TRIGGER status_event_is_immutable BEFORE UPDATE OR DELETE ON status_event
+        FOR EACH ROW EXECUTE FUNCTION refuse_change_of_history()
+    """)
+
+
+def _create_failed_attempt() -> None:
     op.create_table(
         "failed_attempt",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -20,6 +89,9 @@ def upgrade() -> None:
         comment="Wrong codes and passwords, counted to slow guessing down; forgotten after some hours.",
     )
     op.create_index(op.f("ix_failed_attempt_scope_at"), "failed_attempt", ["scope", "at"], unique=False)
+
+
+def _create_idempotency_record() -> None:
     op.create_table(
         "idempotency_record",
         sa.Column("actor", sa.Text(), nullable=False),
@@ -30,6 +102,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("actor", "key", name=op.f("pk_idempotency_record")),
     )
+
+
+def _create_inbox_message() -> None:
     op.create_table(
         "inbox_message",
         sa.Column("message_id", sa.Text(), nullable=False),
@@ -40,6 +115,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("message_id", "handler", name=op.f("pk_inbox_message")),
         comment="A claim, in the same transaction as the effect: a message that comes again finds it and does nothing.",
     )
+
+
+def _create_plan() -> None:
     op.create_table(
         "plan",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -59,6 +137,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plan")),
     )
     op.create_index(op.f("ix_plan_territory_created_at"), "plan", ["territory", "created_at"], unique=False)
+
+
+def _create_staff_account() -> None:
     op.create_table(
         "staff_account",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -71,6 +152,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_staff_account")),
         sa.UniqueConstraint("email", name=op.f("uq_staff_account_email")),
     )
+
+
+def _create_technician() -> None:
     op.create_table(
         "technician",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -86,6 +170,9 @@ def upgrade() -> None:
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_technician")),
     )
+
+
+def _create_timer_run() -> None:
     op.create_table(
         "timer_run",
         sa.Column("timer", sa.Text(), nullable=False),
@@ -95,6 +182,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("timer", "due", name=op.f("pk_timer_run")),
         comment="The run ledger of timers: what ran, for which due time, and how much it did.",
     )
+
+
+def _create_work_order() -> None:
     op.create_table(
         "work_order",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -126,6 +216,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("utility", "external_id", name=op.f("uq_work_order_utility_external_id")),
     )
     op.create_index(op.f("ix_work_order_status_territory"), "work_order", ["status", "territory"], unique=False)
+
+
+def _create_worker_beat() -> None:
     op.create_table(
         "worker_beat",
         sa.Column("worker", sa.Text(), nullable=False),
@@ -134,6 +227,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("worker", name=op.f("pk_worker_beat")),
         comment="Each worker's word that everything due up to an instant of hub.clock was done.",
     )
+
+
+def _create_absence() -> None:
     op.create_table(
         "absence",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -146,6 +242,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_absence")),
     )
     op.create_index(op.f("ix_absence_technician_id"), "absence", ["technician_id"], unique=False)
+
+
+def _create_appointment() -> None:
     op.create_table(
         "appointment",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -186,6 +285,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("status = 'held'"),
     )
+
+
+def _create_citizen_link() -> None:
     op.create_table(
         "citizen_link",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -199,6 +301,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_citizen_link_token_hash")),
     )
     op.create_index(op.f("ix_citizen_link_work_order_id"), "citizen_link", ["work_order_id"], unique=False)
+
+
+def _create_contact_case() -> None:
     op.create_table(
         "contact_case",
         sa.Column("work_order_id", sa.UUID(), nullable=False),
@@ -221,6 +326,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("status = 'open'"),
     )
+
+
+def _create_device() -> None:
     op.create_table(
         "device",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -233,6 +341,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_device")),
         sa.UniqueConstraint("token_hash", name=op.f("uq_device_token_hash")),
     )
+
+
+def _create_enrolment_code() -> None:
     op.create_table(
         "enrolment_code",
         sa.Column("code_hash", sa.Text(), nullable=False),
@@ -242,6 +353,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["technician_id"], ["technician.id"], name=op.f("fk_enrolment_code_technician_id")),
         sa.PrimaryKeyConstraint("code_hash", name=op.f("pk_enrolment_code")),
     )
+
+
+def _create_notification() -> None:
     op.create_table(
         "notification",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -280,6 +394,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("step IS NOT NULL"),
     )
+
+
+def _create_outbox_event() -> None:
     op.create_table(
         "outbox_event",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -300,6 +417,9 @@ def upgrade() -> None:
         "ix_outbox_event_unsent", "outbox_event", ["seq"], unique=False, postgresql_where=sa.text("sent_at IS NULL")
     )
     op.create_index(op.f("ix_outbox_event_work_order_id_seq"), "outbox_event", ["work_order_id", "seq"], unique=False)
+
+
+def _create_plan_unplanned() -> None:
     op.create_table(
         "plan_unplanned",
         sa.Column("plan_id", sa.UUID(), nullable=False),
@@ -310,6 +430,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_plan_unplanned_work_order_id")),
         sa.PrimaryKeyConstraint("plan_id", "work_order_id", name=op.f("pk_plan_unplanned")),
     )
+
+
+def _create_recorded_message() -> None:
     op.create_table(
         "recorded_message",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -325,6 +448,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("notification_id", name=op.f("uq_recorded_message_notification_id")),
         comment="The demo's outbox: filled by the recording provider only, which production never configures.",
     )
+
+
+def _create_route() -> None:
     op.create_table(
         "route",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -344,6 +470,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("technician_id", "day", name=op.f("uq_route_technician_id_day")),
     )
     op.create_index(op.f("ix_route_territory_day"), "route", ["territory", "day"], unique=False)
+
+
+def _create_staff_session() -> None:
     op.create_table(
         "staff_session",
         sa.Column("token_hash", sa.Text(), nullable=False),
@@ -354,6 +483,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["staff_id"], ["staff_account.id"], name=op.f("fk_staff_session_staff_id")),
         sa.PrimaryKeyConstraint("token_hash", name=op.f("pk_staff_session")),
     )
+
+
+def _create_status_event() -> None:
     op.create_table(
         "status_event",
         sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -374,6 +506,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_status_event_name_at"), "status_event", ["name", "at"], unique=False)
     op.create_index(op.f("ix_status_event_work_order_id_seq"), "status_event", ["work_order_id", "seq"], unique=False)
+
+
+def _create_survey_answer() -> None:
     op.create_table(
         "survey_answer",
         sa.Column("work_order_id", sa.UUID(), nullable=False),
@@ -386,6 +521,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_survey_answer_work_order_id")),
         sa.PrimaryKeyConstraint("work_order_id", name=op.f("pk_survey_answer")),
     )
+
+
+def _create_visit() -> None:
     op.create_table(
         "visit",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -416,6 +554,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_visit_appointment_id"), "visit", ["appointment_id"], unique=False)
     op.create_index(op.f("ix_visit_route_id"), "visit", ["route_id"], unique=False)
     op.create_index(op.f("ix_visit_work_order_id"), "visit", ["work_order_id"], unique=False)
+
+
+def _create_confirmation() -> None:
     op.create_table(
         "confirmation",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -430,6 +571,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_confirmation")),
     )
     op.create_index(op.f("ix_confirmation_work_order_id"), "confirmation", ["work_order_id"], unique=False)
+
+
+def _create_photo() -> None:
     op.create_table(
         "photo",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -445,6 +589,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_photo")),
     )
     op.create_index(op.f("ix_photo_visit_id"), "photo", ["visit_id"], unique=False)
+
+
+def _create_plan_assignment() -> None:
     op.create_table(
         "plan_assignment",
         sa.Column("plan_id", sa.UUID(), nullable=False),
@@ -462,6 +609,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_plan_assignment_work_order_id")),
         sa.PrimaryKeyConstraint("plan_id", "work_order_id", name=op.f("pk_plan_assignment")),
     )
+
+
+def _create_work_report() -> None:
     op.create_table(
         "work_report",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -474,40 +624,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_report")),
     )
     op.create_index(op.f("ix_work_report_visit_id"), "work_report", ["visit_id"], unique=False)
-    _guard_visits()
-    _guard_history()
-
-
-def downgrade() -> None:
-    """There is nothing before the first schema."""
-    message = "The first schema cannot be taken back; drop the database instead."
-    raise NotImplementedError(message)
-
-
-def _guard_visits() -> None:
-    """No two visits of a technician at one time, however the program above errs.
-
-    A range over uuid stands in for the btree_gist extension, which not every server offers. Deferrable, so that a whole
-    route can be re-timed and is checked once, at the commit.
-    """
-    op.execute("CREATE TYPE uuidrange AS RANGE (subtype = uuid)")
-    op.execute("""
-        ALTER TABLE visit ADD CONSTRAINT visit_no_overlap EXCLUDE USING gist (
-            uuidrange(technician_id, technician_id, '[]') WITH &&,
-            tstzrange(starts_at, ends_at) WITH &&
-        ) WHERE (status NOT IN ('cancelled', 'aborted')) DEFERRABLE INITIALLY IMMEDIATE
-    """)
-
-
-def _guard_history() -> None:
-    """Status events are written once and never changed or deleted."""
-    op.execute("""
-        CREATE FUNCTION refuse_change_of_history() RETURNS trigger LANGUAGE plpgsql AS $$
-        BEGIN
-            RAISE EXCEPTION 'status events are never changed';
-        END $$
-    """)
-    op.execute("""
-        CREATE TRIGGER status_event_is_immutable BEFORE UPDATE OR DELETE ON status_event
-        FOR EACH ROW EXECUTE FUNCTION refuse_change_of_history()
-    """)
