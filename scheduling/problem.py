@@ -142,11 +142,6 @@ class Problem:
         """Index of each route by its id."""
         return {route.id: index for index, route in enumerate(self.routes)}
 
-    @cached_property
-    def task_at(self) -> Mapping[TaskId, int]:
-        """Index of each task by its id."""
-        return {task.id: index for index, task in enumerate(self.tasks)}
-
     def start_node(self, route: int) -> int:
         """Index in `seconds` of the place where the route starts."""
         return len(self.tasks) + route

@@ -38,7 +38,7 @@ class PlanRecord:
 @dataclass(frozen=True)
 class PlanAssignment:
     """One stop the plan proposes. `visit_id` is set when the order already has a visit (a booked appointment or an earlier plan);
-    `visit_version` is the version the planner saw, so that publishing can tell what changed meanwhile."""
+    `visit_version` is the version the planner saw."""
 
     plan_id: PlanId
     work_order_id: WorkOrderId

@@ -12,7 +12,6 @@ from uuid import uuid4
 
 from sqlalchemy import update
 
-from hub.bootstrap import Hub
 from hub.db.tables import citizen_link
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import CitizenLink, LinkPurpose
@@ -78,12 +77,6 @@ def find_link(work: UnitOfWork, token: str, purpose: LinkPurpose) -> OpenedLink:
     if found.expires_at <= work.now:
         raise LinkExpiredError
     return OpenedLink(found, work.work_orders.get(found.work_order_id))
-
-
-def open_link(hub: Hub, token: str, purpose: LinkPurpose) -> OpenedLink:
-    """The same, read only: opening a link changes nothing."""
-    with hub.unit_of_work() as work:
-        return find_link(work, token, purpose)
 
 
 def end_links(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose, at: datetime) -> None:

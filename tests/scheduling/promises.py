@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from hub.bootstrap import Hub
 from hub.domain.appointments import Appointment, Visit
-from hub.domain.ids import RouteId, VisitId, WorkOrderId
-from hub.domain.lifecycle import AppointmentStatus, VisitStatus
+from hub.domain.ids import RouteId, WorkOrderId
+from hub.domain.lifecycle import AppointmentStatus
 from hub.domain.technicians import Absence, Route, Technician
 from hub.domain.work_orders import WorkOrder
 from tests.scheduling.checker import great_circle
@@ -171,8 +171,3 @@ def visit_of(hub: Hub, order: WorkOrderId) -> Visit:
     """The order's one live visit."""
     (found,) = [one for one in Books.read(hub).live if one.work_order_id == order]
     return found
-
-
-def visit_status(hub: Hub, visit: VisitId) -> VisitStatus:
-    with hub.unit_of_work() as work:
-        return work.visits.get(visit).status
