@@ -65,7 +65,7 @@ def build_hub(
     `subscriptions` come from `infra.hosts.rooms`, which alone knows every room; tests pass their own clock, jobs and senders.
     """
     engine = make_engine(settings)
-    time = clock or _clock(settings)
+    time = clock or make_clock(settings)
     return Hub(
         settings=settings,
         clock=time,
@@ -77,7 +77,8 @@ def build_hub(
     )
 
 
-def _clock(settings: Settings) -> Clock:
+def make_clock(settings: Settings) -> Clock:
+    """The clock by `settings`: the machine's, the demo's or the play's."""
     if settings.simulated_clock:
         return SharedClock(settings.simulated_clock)
     if settings.shifted_clock:

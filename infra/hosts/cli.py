@@ -146,7 +146,9 @@ def utility_sample(
     file: Annotated[Path, typer.Argument(help="Where to write the feed, one CloudEvent a line.")],
     orders: Annotated[int, typer.Option(min=1, help="How many messages.")] = 50,
     seed: Annotated[int, typer.Option(help="The same seed gives the same feed.")] = 1,
-    first_day: Annotated[str | None, typer.Option(help="The day the orders begin (YYYY-MM-DD); default today.")] = None,
+    first_day: Annotated[
+        str | None, typer.Option(help="The day the orders begin (YYYY-MM-DD); default today by the hub's clock.")
+    ] = None,
 ) -> None:
     """Write a feed of sample work orders, some bad on purpose."""
     from infra.hosts.utility import write_sample
@@ -171,7 +173,7 @@ def plan(
 
 @database.command("upgrade")
 def db_upgrade() -> None:
-    """Create or upgrade the schema. Every command does this at its start; this one does nothing else."""
+    """Create or upgrade the schema. Every command that needs the database does this first; this one does nothing else."""
     from infra.hosts.running import read_settings, running_hub
 
     with running_hub(read_settings()) as hub:

@@ -1,16 +1,16 @@
 """The utility's side, for the command line: send work orders, hear what became of them."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from hub.bootstrap import make_clock
 from hub.domain.errors import ConfigurationError
 from hub.messaging.envelope import parse_envelope
 from hub.messaging.service_bus import receive_dead_letters, receive_events, send_batch
@@ -61,7 +61,7 @@ def dead_letters() -> None:
 
 def write_sample(file: Path, orders: int, seed: int, first_day: date | None) -> None:
     """Write a sample feed to `file`."""
-    feed = generate(orders, seed, first_day or datetime.now(UTC).date())
+    feed = generate(orders, seed, first_day or make_clock(read_settings()).now().date())
     write_feed(file, feed)
     typer.echo(f"Wrote {len(feed.messages)} messages to {file}. Send them with: doorstep utility send {file}")
 
@@ -99,7 +99,16 @@ def _bus(settings: Settings) -> str:
 
 
 def _event_line(body: bytes) -> str:
+    """When, which order, TMF697's state, and why; an order that is handed back says so, since its state has not changed."""
     event = parse_envelope(body)
-    order = (event.data or {}).get("event", {}).get("workOrder", {}) if isinstance(event.data, dict) else {}
-    state = order.get("state", "")
-    return f"{event.time:%Y-%m-%d %H:%M} {event.subject or ''} {state or event.type} {json.dumps(order.get('note', ''), ensure_ascii=False) if not state else ''}".rstrip()
+    said = event.data.get("event", {}) if isinstance(event.data, dict) else {}
+    order, dossier = said.get("workOrder", {}), said.get("dossier")
+    parts = [order.get("state") or event.type]
+    if dossier is not None:
+        asked = f" after {len(dossier['attempts'])} contact attempts" if "attempts" in dossier else ""
+        parts.append(f"handed back{asked}")
+    elif order.get("holdReason"):
+        parts.append(order["holdReason"])
+    if reason := order.get("note", {}).get("text"):
+        parts.append(reason)
+    return f"{event.time:%Y-%m-%d %H:%M} {event.subject or ''} {': '.join(parts)}"
