@@ -77,6 +77,15 @@ def test_a_machine_without_python_is_told_so(tmp_path: Path) -> None:
     assert "apt-get install python3" in done.stderr
 
 
+def test_a_python_too_old_even_for_set_up_is_named(tmp_path: Path) -> None:
+    old = _program(tmp_path, "python3.8", code=1)
+    environment = {**os.environ, "MAKEFLAGS": ""}
+    command = ["make", "--directory", str(ROOT), "setup", f"PYTHON={old}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=environment)
+    assert done.returncode != 0
+    assert f"Set-up stopped. {old} is older than 3.9. Name a newer one" in done.stderr
+
+
 def test_help_lists_every_verb() -> None:
     environment = {**os.environ, "MAKEFLAGS": ""}
     command = ["make", "--no-print-directory", "--directory", str(ROOT)]
