@@ -55,7 +55,7 @@ def run_demo(port: int, *, open_browser: bool = False) -> None:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    logging.getLogger("infra.hosts.processes").setLevel(logging.WARNING)
+    logging.getLogger("infra.hosts").setLevel(logging.WARNING)
     steps = _Steps(time.monotonic())
     typer.echo("Doorstep demo")
     folder = _demo_folder(wished)
