@@ -44,7 +44,9 @@ def main() -> None:
 @app.command()
 def web(
     host: Annotated[str | None, typer.Option(help="Address to listen on; default DOORSTEP_HOST or 127.0.0.1.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; default DOORSTEP_PORT or 8080.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port to listen on; default DOORSTEP_PORT or 8080.")
+    ] = None,
 ) -> None:
     """Serve the citizen portal, the console, the technician page and the APIs."""
     from infra.hosts.web_server import serve_web
@@ -65,7 +67,7 @@ def worker() -> None:
 @app.command()
 def broker(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 5672,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")] = 5672,
     config: Annotated[Path | None, typer.Option(help="The emulator's config.json; default: the sample one.")] = None,
     state: Annotated[Path | None, typer.Option(help="Folder where messages survive a restart.")] = None,
 ) -> None:
@@ -77,7 +79,7 @@ def broker(
 
 @app.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the web pages.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 8080,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the demo's data and stop.")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
 ) -> None:

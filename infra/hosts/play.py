@@ -22,6 +22,9 @@ def play_from_command_line(
     except ValueError as error:
         raise ConfigurationError(str(error)) from error
     to_stdout = json_to is not None and str(json_to) == "-"
+    if json_to is not None and not to_stdout:
+        # Now, not after the play: it may take an hour.
+        _check_writable(json_to)
     console = Console(stderr=True)
     with showing_play(console, orders) as show:
         outcome = run_play(options, show)
@@ -34,3 +37,11 @@ def play_from_command_line(
             json_to.write_text(text + "\n", encoding="utf-8")
     if outcome.failed:
         raise typer.Exit(1)
+
+
+def _check_writable(file: Path) -> None:
+    try:
+        file.open("a", encoding="utf-8").close()
+    except OSError as error:
+        message = f"The figures cannot be written to {file}: {error.strerror}. Name another file with --json."
+        raise ConfigurationError(message) from error

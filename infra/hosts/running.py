@@ -1,5 +1,6 @@
 """What every command needs before it can work: settings, a database that answers, and the hub."""
 
+import errno
 import logging
 import socket
 from collections.abc import Iterator
@@ -83,7 +84,7 @@ def running_hub(settings: Settings) -> Iterator[Hub]:
 
 
 def listening_socket(host: str, port: int, remedy: str) -> socket.socket:
-    """A socket bound to the address; raises PortTakenError with `remedy` (what else to do) in its sentence."""
+    """A socket bound to the address; raises PortTakenError or ConfigurationError with `remedy` (what else to do) in its sentence."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's algorithm off only for sockets that name it: without, half of all
     # answers would wait 40 ms for the other side's delayed acknowledgement.
@@ -93,5 +94,8 @@ def listening_socket(host: str, port: int, remedy: str) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise PortTakenError(host, port, remedy) from error
+        if error.errno == errno.EADDRINUSE:
+            raise PortTakenError(host, port, remedy) from error
+        message = f"Port {port} on {host} cannot be opened: {error.strerror}. Check the address, or {remedy}."
+        raise ConfigurationError(message) from error
     return listener

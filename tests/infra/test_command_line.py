@@ -7,7 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hub.domain.errors import ConfigurationError
+from infra.hosts.cli import app
 from infra.hosts.running import listening_socket
 
 _SECONDS = 60
@@ -127,3 +130,17 @@ def test_a_program_is_no_feed(tmp_path: Path) -> None:
     answer = run("utility", "send", str(tmp_path / "program"), DOORSTEP_SERVICE_BUS="Endpoint=sb://127.0.0.1:1;")
     assert answer.returncode == 1
     assert "is no feed" in answer.stderr
+
+
+def test_an_address_that_is_not_of_this_machine_is_not_called_a_port_in_use() -> None:
+    # 192.0.2.0/24 is kept for documentation: no machine has it.
+    with pytest.raises(ConfigurationError, match=r"Port 8080 on 192\.0\.2\.1 cannot be opened: .*, or choose another"):
+        listening_socket("192.0.2.1", 8080, "choose another")
+
+
+@pytest.mark.parametrize("verb", ["web", "broker", "demo"])
+def test_a_port_that_does_not_exist_is_refused(verb: str) -> None:
+    answer = CliRunner().invoke(app, [verb, "--port", "99999"])
+    assert answer.exit_code == 2
+    assert "99999" in answer.output
+    assert "65535" in answer.output

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from hub.domain.errors import ConfigurationError
 from infra.hosts import play
 from infra.hosts.cli import app
 from infra.play.options import PlayOptions
@@ -42,3 +43,9 @@ def test_a_play_that_lost_an_order_ends_with_1_and_still_writes_its_figures(
     assert "The play failed." in said
     assert _LOST in said
     assert json.loads(file.read_text()) == {"unaccounted": 1, "violations": [_LOST]}
+
+
+def test_a_file_that_cannot_be_written_is_said_before_the_play(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(play, "run_play", lambda *_: pytest.fail("it played"))
+    with pytest.raises(ConfigurationError, match=r"cannot be written to .*Name another file with --json"):
+        play.play_from_command_line(1, 1, 1, 1, tmp_path / "nowhere" / "figures.json", kills=0, keep=False)
