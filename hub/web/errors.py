@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -63,6 +64,8 @@ def install_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(OperationalError, _database_error)
+    # Every connection is taken for longer than a request can wait.
+    app.add_exception_handler(PoolTimeoutError, _database_error)
     # Not a handler for Exception: that one answers outside every middleware, so without the security headers.
     app.add_middleware(_UnexpectedErrors)
 
@@ -131,7 +134,7 @@ def _database_error(request: Request, error: Exception) -> Response:
         request,
         503,
         "database-unavailable",
-        "We cannot reach our records just now; nothing was changed. Please try again in a minute.",
+        "We cannot reach our records just now. Wait a minute, look whether your change is there, and try again if it is not.",
     )
 
 

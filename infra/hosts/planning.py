@@ -1,14 +1,20 @@
 """The command that plans from a terminal."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date, timedelta
+from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
 from hub.db.tables import route
 from hub.domain.events import Actor, ActorKind
+from hub.domain.ids import PlanId
 from infra.hosts.running import read_settings, running_hub
 from scheduling.service import plan_days, publish_plan
 
@@ -30,20 +36,54 @@ def plan_from_command_line(
                 f"Nobody works{where} from {first} to {last}, so nothing was planned. Choose other days with --day."
             )
         for name in names:
-            typer.echo(f"{name}: planning {first} to {last} for at most {seconds:g} s …")
-            plan_id = plan_days(hub, name, first, last, seconds=seconds, seed=seed)
-            with hub.unit_of_work() as work:
-                plan = work.plans.get(plan_id)
-                left_out = work.plan_unplanned.list_where(work.plan_unplanned.table.c.plan_id == plan_id)
-            typer.echo(
-                f"{name}: {plan.planned_count} visits, {plan.travel_seconds // 60} min of travel, {len(left_out)} left out, "
-                f"in {plan.solve_seconds:.1f} s"
-            )
-            for one in left_out:
-                typer.echo(f"  left out {one.work_order_id}: {one.detail}")
+            with _showing_search(f"{name}: planning {first} to {last}", seconds):
+                plan_id = plan_days(hub, name, first, last, seconds=seconds, seed=seed)
+            _say_plan(hub, name, plan_id)
             if publish:
                 report = publish_plan(hub, plan_id, by=_OPERATOR)
                 typer.echo(f"{name}: published {report.applied}, skipped {len(report.skipped)}")
+            else:
+                typer.echo(f"{name}: this is a draft; publish it on the board, or with --publish.")
+
+
+@contextmanager
+def _showing_search(what: str, seconds: float) -> Iterator[None]:
+    """A bar that fills while the planner searches, on a terminal; one plain line otherwise."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        typer.echo(f"{what} for at most {seconds:g} s …")
+        yield
+        return
+    ended = Event()
+    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task(what, total=seconds)
+
+        def fill() -> None:
+            while not ended.wait(0.1):
+                bar.advance(task, 0.1)
+
+        filling = Thread(target=fill, daemon=True)
+        filling.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            filling.join()
+            bar.update(task, completed=seconds)
+
+
+def _say_plan(hub: Hub, territory: str, plan_id: PlanId) -> None:
+    """One line about the plan, and one for each order it leaves out."""
+    with hub.unit_of_work() as work:
+        plan = work.plans.get(plan_id)
+        left_out = work.plan_unplanned.list_where(work.plan_unplanned.table.c.plan_id == plan_id)
+        orders = {one.work_order_id: work.work_orders.get(one.work_order_id).external_id for one in left_out}
+    typer.echo(
+        f"{territory}: {plan.planned_count} visits, {plan.travel_seconds // 60} min of travel, {len(left_out)} left out, "
+        f"in {plan.solve_seconds:.1f} s"
+    )
+    for one in left_out:
+        typer.echo(f"  left out {orders[one.work_order_id]}: {one.detail}")
 
 
 def territories_with_routes(hub: Hub, first: date, last: date) -> list[str]:

@@ -26,6 +26,7 @@ _STOPS = """
     FROM plan_assignment s JOIN plan p ON p.id = s.plan_id JOIN visit v ON v.id = s.visit_id
     WHERE p.published_at IS NOT NULL AND v.appointment_id IS NOT NULL
 """
+_LEFT_OUT = "SELECT DISTINCT work_order_id::text AS id FROM plan_unplanned"
 _OPEN_CASES = "SELECT work_order_id::text AS id FROM contact_case WHERE status = 'open'"
 _OUTBOX = "SELECT id::text FROM outbox_event"
 _INBOX = "SELECT outcome, count(*) AS number FROM inbox_message GROUP BY outcome"
@@ -112,6 +113,7 @@ class History:
     visits: tuple[VisitRow, ...] = ()
     published_stops: tuple[StopRow, ...] = ()
     orders_with_open_case: frozenset[str] = frozenset()
+    orders_left_out_by_a_plan: frozenset[str] = frozenset()
     outbox_ids: tuple[str, ...] = ()
     inbox: Mapping[str, int] = field(default_factory=dict)
     notifications: Mapping[str, int] = field(default_factory=dict)
@@ -137,6 +139,7 @@ def read_history(connection: Connection, ended_at: datetime) -> History:
         visits=tuple(VisitRow(**row) for row in rows(_VISITS)),
         published_stops=tuple(StopRow(**row) for row in rows(_STOPS)),
         orders_with_open_case=frozenset(row["id"] for row in rows(_OPEN_CASES)),
+        orders_left_out_by_a_plan=frozenset(row["id"] for row in rows(_LEFT_OUT)),
         outbox_ids=tuple(row["id"] for row in rows(_OUTBOX)),
         inbox={row["outcome"]: row["number"] for row in rows(_INBOX)},
         notifications={row["status"]: row["number"] for row in notifications},

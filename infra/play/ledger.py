@@ -121,9 +121,11 @@ def _ending(status: str) -> str:
 
 def _is_forgotten(history: History, order_id: str, status: str) -> bool:
     """Whether an order that is not over has nothing ahead that would take it further."""
-    if _ending(status) != "open" or status == "ready":
-        # An order that is ready waits for the next plan, which names it each time it leaves it out.
+    if _ending(status) != "open":
         return False
+    if status == "ready":
+        # It waits for the next plan; every plan that leaves it out must have said so.
+        return order_id not in history.orders_left_out_by_a_plan
     if status == "contacting":
         return order_id not in history.orders_with_open_case
     if status in {"booked", "planned"}:

@@ -113,8 +113,10 @@ class TestOrders:
     def test_an_order_left_in_the_middle_is_lost(self, status: str) -> None:
         assert judge(with_order(status)).figures["unaccounted"] == 1
 
-    def test_work_in_the_street_may_wait_for_the_next_plan(self) -> None:
-        assert judge(with_order("ready")).figures["open"] == 1
+    def test_work_in_the_street_may_wait_for_the_next_plan_if_the_last_one_named_it(self) -> None:
+        assert judge(with_order("ready")).figures["unaccounted"] == 1
+        named = judge(with_order("ready", orders_left_out_by_a_plan=frozenset({"1"})))
+        assert (named.figures["unaccounted"], named.figures["open"]) == (0, 1)
 
     def test_a_broken_message_that_became_an_order_is_misjudged(self) -> None:
         wrong = (SentMessage("m-1", "A", "dead-lettered"), *SENT[2:])
