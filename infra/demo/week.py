@@ -5,7 +5,7 @@ import re
 import shlex
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -32,17 +32,18 @@ from infra.hosts.planning import territories_with_routes
 from infra.hosts.utility import showing_progress
 from ingest.sample_feed import generate
 from scheduling.roster import load_roster
-from scheduling.service import confirm_appointment, hold_slot, offer_slots, plan_days, publish_plan
+from scheduling.service import SlotOffer, confirm_appointment, hold_slot, offer_slots, plan_days, publish_plan
 from technician_api.service import issue_enrolment_code
 
 _ZONE = ZoneInfo("Europe/Brussels")
 _SEED = 7
-_ORDERS = 100
+_ORDERS = 130
 _TECHNICIANS = 8
 _ROSTER_DAYS = 15
 _BOOKED_SHARE = 0.6
 _BOOKING_DAYS = 7
-_IN_A_HURRY = 0.5
+_FRIDAY_SHARE = 0.3
+_MONDAY_SHARE = 0.45
 _WAIT_SECONDS = 90.0
 PASSWORD = "doorstep-demo"  # noqa: S105 - the demo's own accounts, on this machine, in the demo's own database
 STAFF = (
@@ -210,13 +211,24 @@ def _let_citizens_book(hub: Hub, ended: threading.Event) -> None:
                 return
             offers = offer_slots(hub, order_id, limit_days=_BOOKING_DAYS).offers
             if offers:
-                # Half of them want the first days: Friday is worked, and a newcomer looks at Monday first.
-                soon = sorted(offers, key=lambda offer: offer.starts_at)[:6]
-                choice = luck.choice(soon if luck.random() < _IN_A_HURRY else offers[:8])
+                choice = luck.choice(_wished(offers, luck))
                 with suppress(SlotTakenError):
                     held = hold_slot(hub, order_id, choice.starts_at, choice.ends_at, by=CITIZEN)
                     confirm_appointment(hub, order_id, held.id, by=CITIZEN)
             progress(done)
+
+
+def _wished(offers: Sequence[SlotOffer], luck: random.Random) -> Sequence[SlotOffer]:
+    """The times one citizen would take: many want Friday, which is worked, or Monday, which a newcomer looks at first."""
+    days = sorted({offer.starts_at.astimezone(_ZONE).date() for offer in offers})
+    drawn = luck.random()
+    if drawn < _FRIDAY_SHARE:
+        wished = days[0]
+    elif drawn < _FRIDAY_SHARE + _MONDAY_SHARE and len(days) > 1:
+        wished = days[1]
+    else:
+        return offers[:8]
+    return [offer for offer in offers if offer.starts_at.astimezone(_ZONE).date() == wished]
 
 
 def _busiest_technician(hub: Hub) -> tuple[TechnicianId, str]:
