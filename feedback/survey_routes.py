@@ -10,10 +10,10 @@ from feedback.errors import SurveyClosedError
 from feedback.schemas import read_form
 from feedback.service import Survey, answer_survey, open_survey
 from feedback.survey_pages import refusal_context, survey_context, thanks_context
-from feedback.words import accepted_language, choose_language
 from hub.bootstrap import Hub
 from hub.domain.errors import LinkExpiredError, LinkInvalidError
 from hub.domain.field_records import SurveyAnswer
+from hub.web.language import accepted_language, choose_language
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency

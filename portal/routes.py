@@ -23,13 +23,14 @@ from hub.domain.errors import (
 from hub.domain.ids import AppointmentId
 from hub.notifications.calendar_file import FILENAME
 from hub.notifications.links import clean_token
+from hub.web.language import accepted_language, choose_language
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from portal import pages, service
 from portal.pages import NOTES, PageRequest
 from portal.queries import Booking, find_booking
 from portal.slot_list import read_slot_value
-from portal.words import Words, accepted_language, choose_language
+from portal.words import Words
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 

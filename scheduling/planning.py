@@ -201,7 +201,6 @@ def _assignments(plan_id: PlanId, plan: Plan, days: Days) -> Iterable[PlanAssign
                 plan_id=plan_id,
                 work_order_id=visit.work_order_id if visit else WorkOrderId(UUID(stop.task.id)),
                 visit_id=visit.id if visit else None,
-                visit_version=visit.version if visit else None,
                 route_id=RouteId(UUID(one.route.id)),
                 starts_at=days.instant(stop.start),
                 ends_at=days.instant(stop.end),

@@ -218,7 +218,6 @@ plan_assignment = Table(
     Column("plan_id", UUID(as_uuid=True), ForeignKey("plan.id"), primary_key=True),
     Column("work_order_id", UUID(as_uuid=True), ForeignKey("work_order.id"), primary_key=True),
     _ref("visit_id", "visit", null=True),
-    Column("visit_version", Integer, nullable=True),
     _ref("route_id", "route"),
     _at("starts_at"),
     _at("ends_at"),

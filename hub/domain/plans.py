@@ -37,13 +37,11 @@ class PlanRecord:
 
 @dataclass(frozen=True)
 class PlanAssignment:
-    """One stop the plan proposes. `visit_id` is set when the order already has a visit (a booked appointment or an earlier plan);
-    `visit_version` is the version the planner saw."""
+    """One stop the plan proposes; `visit_id` is set when the order already has a visit (a booked appointment or an earlier plan)."""
 
     plan_id: PlanId
     work_order_id: WorkOrderId
     visit_id: VisitId | None
-    visit_version: int | None
     route_id: RouteId
     starts_at: datetime
     ends_at: datetime

@@ -2,21 +2,13 @@
 
 from datetime import datetime
 
-from hub.bootstrap import Hub
 from hub.db.tables import notification as notification_table
 from hub.db.tables import visit as visit_table
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import Notification
-from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import VisitStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.masking import mask_recipient
-
-
-def contact_dossier(hub: Hub, work_order_id: WorkOrderId) -> dict[str, object]:
-    """The dossier as it stands; raises NotFoundError."""
-    with hub.unit_of_work() as work:
-        return compile_dossier(work, work.work_orders.get(work_order_id))
 
 
 def compile_dossier(work: UnitOfWork, order: WorkOrder, *, sentence: str = "") -> dict[str, object]:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from feedback.schemas import SurveyForm
 from feedback.service import answer_survey, invite_to_survey
-from feedback.words import accepted_language, load_words
+from feedback.words import load_words
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import tables
@@ -23,6 +23,7 @@ from hub.jobs import RememberedQueue
 from hub.notifications.links import make_link
 from hub.notifications.service import deliver_notification
 from hub.notifications.texts import LANGUAGES
+from hub.web.language import accepted_language
 from tests.feedback.conftest import Asked
 from tests.samples import a_work_order
 

@@ -19,7 +19,7 @@ from hub.domain.events import CITIZEN, SYSTEM, Actor
 from hub.domain.ids import AppointmentId, WorkOrderId
 from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
-from portal.contact.dossier import contact_dossier
+from portal.contact.dossier import compile_dossier
 from portal.contact.service import run_due_contacts
 from tests.samples import a_visit, a_work_order, add_route, add_technician
 
@@ -165,7 +165,8 @@ def test_work_without_a_citizen_is_ready_at_once_and_nobody_is_written_to(hub: H
 def test_the_dossier_shows_every_attempt_with_masked_addresses(hub: Hub, clock: FixedClock) -> None:
     order = receive(hub)
     live_through(hub, clock, timedelta(days=10))
-    dossier = contact_dossier(hub, order.id)
+    with hub.unit_of_work() as work:
+        dossier = compile_dossier(work, work.work_orders.get(order.id))
     attempts = dossier["attempts"]
     assert isinstance(attempts, list)
     assert len(attempts) == 4

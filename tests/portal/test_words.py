@@ -7,7 +7,8 @@ from string import Formatter
 import pytest
 
 from hub.notifications.texts import LANGUAGES
-from portal.words import Words, accepted_language, choose_language, load_words
+from hub.web.language import accepted_language, choose_language
+from portal.words import Words, load_words
 
 ROOM = Path(__file__).parents[2] / "portal"
 

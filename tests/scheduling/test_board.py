@@ -298,9 +298,7 @@ def test_what_is_left_out_says_why_until_it_has_a_place(hub: Hub, jan: Technicia
         work.visits.add(a_visit(work, route, _at(9), work_order_id=missing.id))
         draft = a_draft(plan)
         work.plans.add(draft)
-        work.plan_assignments.add(
-            PlanAssignment(draft.id, waiting.id, None, None, route.id, _at(11), _at(12), 300, "test")
-        )
+        work.plan_assignments.add(PlanAssignment(draft.id, waiting.id, None, route.id, _at(11), _at(12), 300, "test"))
         work.commit()
     board = load_board(hub, TERRITORY, TUESDAY, draft=True)
     assert board.left_out == (), "one has a visit, the other a place in the draft"
@@ -327,7 +325,6 @@ def test_the_draft_shows_what_moves_and_what_was_booked_since(hub: Hub, jan: Tec
                     plan.id,
                     visit.work_order_id,
                     visit.id,
-                    1,
                     route.id,
                     starts_at,
                     starts_at + timedelta(minutes=45),

@@ -597,7 +597,6 @@ def _create_plan_assignment() -> None:
         sa.Column("plan_id", sa.UUID(), nullable=False),
         sa.Column("work_order_id", sa.UUID(), nullable=False),
         sa.Column("visit_id", sa.UUID(), nullable=True),
-        sa.Column("visit_version", sa.Integer(), nullable=True),
         sa.Column("route_id", sa.UUID(), nullable=False),
         sa.Column("starts_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ends_at", sa.DateTime(timezone=True), nullable=False),
