@@ -55,7 +55,10 @@ def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str,
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     log = state / "demo.log"
-    environment = {"DATABASE_URL": database_url, "DOORSTEP_STATE_DIR": str(state)}
+    environment = {"DOORSTEP_STATE_DIR": str(state)}
+    if "DATABASE_URL" in os.environ:
+        environment["DATABASE_URL"] = database_url
+    embedded = state / "demo" / "postgres"
     with log.open("wb") as out:
         demo = subprocess.Popen(
             [sys.executable, "-m", "infra.hosts", "demo", "--port", str(port)],
@@ -65,6 +68,7 @@ def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str,
         )
     try:
         said = _wait_until_ready(demo, log)
+        assert (embedded / "postmaster.pid").exists() != ("DATABASE_URL" in os.environ)
         addresses = re.findall(rf"http://127\.0\.0\.1:{port}/\S+", said)
         assert len(addresses) == 5
         for address in addresses:
@@ -79,6 +83,7 @@ def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str,
         code = demo.wait(_COMMAND_SECONDS)
     assert code == 0
     assert not (state / "demo" / "environment").exists()
+    assert not (embedded / "postmaster.pid").exists(), "the embedded PostgreSQL ends with the demo"
     with pytest.raises(httpx.ConnectError):
         httpx.get(addresses[0])
 
