@@ -17,10 +17,11 @@ from hub.domain.appointments import Appointment, Visit
 from hub.domain.ids import AppointmentId, RouteId, TechnicianId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES, VisitStatus
 from hub.domain.work_orders import WorkOrder
-from scheduling import problem
-from scheduling.slots import OpenRoute
-from scheduling.spans import Span
-from scheduling.travel import GreatCircle, TravelModel
+from scheduling.engine import problem
+from scheduling.engine.slots import OpenRoute
+from scheduling.engine.spans import Span
+from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import TravelModel
 
 TRAVEL: TravelModel = GreatCircle()
 """How driving times are estimated; every stored one carries the model's name."""

@@ -25,12 +25,12 @@ from hub.domain.lifecycle import Action, AppointmentStatus
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import cancel_visit, new_visit
+from scheduling.engine.problem import Task
+from scheduling.engine.slots import Placement, place_visit
+from scheduling.engine.spans import Span
 from scheduling.offering import bookable_days, check_bookable, earliest_start, requirement_of, window_instants
-from scheduling.problem import Task
 from scheduling.queries import Agreements, agreements_of, live_visits
 from scheduling.retrying import until_settled
-from scheduling.slots import Placement, place_visit
-from scheduling.spans import Span
 
 
 class NotASlotError(DoorstepError):

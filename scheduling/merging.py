@@ -26,13 +26,13 @@ from hub.domain.lifecycle import (
 )
 from hub.domain.plans import PlanAssignment, PlanRecord
 from hub.domain.work_orders import WorkOrder
-from scheduling import problem
 from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import dispatch, new_visit
-from scheduling.problem import Task
+from scheduling.engine import problem
+from scheduling.engine.problem import Task
+from scheduling.engine.spans import Span
+from scheduling.engine.timeline import Infeasible, Stop, Timeline, route_legs, simulate
 from scheduling.queries import live_visits
-from scheduling.spans import Span
-from scheduling.timeline import Infeasible, Stop, Timeline, route_legs, simulate
 
 _BOOKED_OTHERWISE = "Its route was booked otherwise meanwhile; it stays as it was."
 

@@ -16,10 +16,10 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, load_days, origin_of, wall_instant
+from scheduling.engine.reasons import Reason
+from scheduling.engine.slots import OfferReason, Requirement, SlotWindow, find_slots
+from scheduling.engine.spans import Span
 from scheduling.queries import Agreements, agreements_of, live_visits
-from scheduling.reasons import Reason
-from scheduling.slots import OfferReason, Requirement, SlotWindow, find_slots
-from scheduling.spans import Span
 
 _NOON = 12
 

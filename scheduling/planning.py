@@ -19,11 +19,11 @@ from hub.domain.lifecycle import LIVE_VISIT_STATUSES, VisitStatus, WorkOrderStat
 from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplanned
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
-from scheduling.plan import Plan
-from scheduling.problem import Pin, Problem, Task
-from scheduling.reasons import Reason, Refusal
-from scheduling.solver import Progress, Stop, solve
-from scheduling.spans import Span
+from scheduling.engine.plan import Plan
+from scheduling.engine.problem import Pin, Problem, Task
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.solver import Progress, Stop, solve
+from scheduling.engine.spans import Span
 
 ENGINE = "or-tools routing + ruin and recreate"
 MOVE_PRICE_SECONDS = 900

@@ -23,7 +23,8 @@ from hub.domain.technicians import Technician
 from infra.play.browser import Browser, NoAnswer
 from infra.play.calendar import Agenda
 from infra.play.habits import AtTheDoor
-from scheduling.travel import GreatCircle, TravelModel
+from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import TravelModel
 
 _API = "/api/technician/v1"
 _OPEN = frozenset({"dispatched", "en route", "on site", "working"})

@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from hub.domain.places import Place
-from scheduling.plan import Plan
-from scheduling.problem import Problem, Route, Task
-from scheduling.timeline import Timeline
+from scheduling.engine.plan import Plan
+from scheduling.engine.problem import Problem, Route, Task
+from scheduling.engine.timeline import Timeline
 
 type Drive = Callable[[Place, Place], int]
 

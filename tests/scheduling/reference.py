@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from scheduling.problem import Route, Task
-from scheduling.spans import Span
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.spans import Span
 
 type State = tuple[int, int, int, int]
 

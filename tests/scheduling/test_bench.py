@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from hub.domain.places import Place
-from scheduling.problem import Problem, Route, Task
-from scheduling.solver import Stop, solve
-from scheduling.spans import Span
-from scheduling.travel import GreatCircle
+from scheduling.engine.problem import Problem, Route, Task
+from scheduling.engine.solver import Stop, solve
+from scheduling.engine.spans import Span
+from scheduling.travel.great_circle import GreatCircle
 from tests.scheduling.worlds import ORIGIN
 
 BENCH = Path(__file__).parents[3] / "shared" / "bench"

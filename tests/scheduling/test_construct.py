@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from scheduling.construct import incumbent
-from scheduling.problem import Current, Pin, Problem
-from scheduling.spans import Span
+from scheduling.engine.construct import incumbent
+from scheduling.engine.problem import Current, Pin, Problem
+from scheduling.engine.spans import Span
 from tests.scheduling.worlds import HOUR, ORIGIN, technician, visit
 
 

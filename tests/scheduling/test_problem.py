@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from hub.domain.places import Place
-from scheduling.problem import Pin, Problem, instant_at, seconds_from
-from scheduling.rules import InvalidProblem
-from scheduling.solver import Stop, solve
-from scheduling.spans import Span
-from scheduling.travel import GreatCircle
+from scheduling.engine.problem import Pin, Problem, instant_at, seconds_from
+from scheduling.engine.rules import InvalidProblem
+from scheduling.engine.solver import Stop, solve
+from scheduling.engine.spans import Span
+from scheduling.travel.great_circle import GreatCircle
 from tests.scheduling.checker import faults, great_circle
 from tests.scheduling.worlds import HOUR, ORIGIN, technician, visit
 

@@ -9,13 +9,13 @@ from datetime import date
 import pytest
 
 from hub.domain.places import Place
-from scheduling.problem import Route, Task
-from scheduling.reasons import Reason, Refusal
-from scheduling.slots import OfferReason, OpenRoute, Placement, Requirement, SlotWindow, find_slots, place_visit
-from scheduling.solver import Stop, solve
-from scheduling.spans import Span
-from scheduling.timeline import route_legs
-from scheduling.travel import GreatCircle
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.slots import OfferReason, OpenRoute, Placement, Requirement, SlotWindow, find_slots, place_visit
+from scheduling.engine.solver import Stop, solve
+from scheduling.engine.spans import Span
+from scheduling.engine.timeline import route_legs
+from scheduling.travel.great_circle import GreatCircle
 from tests.scheduling.checker import great_circle, route_faults
 from tests.scheduling.reference import earliest_home
 from tests.scheduling.worlds import HOUR, Grid, random_problem, steps, technician, visit

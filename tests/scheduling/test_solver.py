@@ -9,12 +9,12 @@ from dataclasses import replace
 import pytest
 
 from hub.domain.places import Place
-from scheduling.plan import Plan
-from scheduling.problem import Current, Pin, Problem, Route, Task
-from scheduling.reasons import Reason
-from scheduling.solver import Progress, Stop, solve
-from scheduling.spans import Span
-from scheduling.travel import GreatCircle
+from scheduling.engine.plan import Plan
+from scheduling.engine.problem import Current, Pin, Problem, Route, Task
+from scheduling.engine.reasons import Reason
+from scheduling.engine.solver import Progress, Stop, solve
+from scheduling.engine.spans import Span
+from scheduling.travel.great_circle import GreatCircle
 from tests.scheduling.checker import faults, great_circle
 from tests.scheduling.worlds import HOUR, ORIGIN, random_problem, technician, visit
 

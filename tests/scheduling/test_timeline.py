@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.domain.places import Place
-from scheduling.problem import Pin, Route, Task
-from scheduling.reasons import Reason
-from scheduling.slack import first_start, gaps, openings
-from scheduling.spans import Pause, Span
-from scheduling.timeline import NEVER, Infeasible, Timeline, route_legs, simulate
+from scheduling.engine.problem import Pin, Route, Task
+from scheduling.engine.reasons import Reason
+from scheduling.engine.slack import first_start, gaps, openings
+from scheduling.engine.spans import Pause, Span
+from scheduling.engine.timeline import NEVER, Infeasible, Timeline, route_legs, simulate
 from tests.scheduling.checker import route_faults
 from tests.scheduling.reference import earliest_home
 from tests.scheduling.worlds import HOUR, Grid, steps, technician, visit

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from hub.domain.places import Place
-from scheduling.travel import Area, GreatCircle, legs
+from scheduling.travel.great_circle import Area, GreatCircle
+from scheduling.travel.model import legs
 from tests.scheduling.checker import great_circle
 
 GHENT, ANTWERP = Place(51.0543, 3.7174), Place(51.2194, 4.4025)

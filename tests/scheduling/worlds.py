@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 import numpy as np
 
 from hub.domain.places import Place
-from scheduling.problem import Current, Pin, Problem, Route, Task
-from scheduling.spans import Span
-from scheduling.travel import GreatCircle, Seconds
+from scheduling.engine.problem import Current, Pin, Problem, Route, Task
+from scheduling.engine.spans import Span
+from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import Seconds
 
 ORIGIN = datetime(2026, 5, 4, tzinfo=UTC)
 HOUR = 3600

@@ -1,33 +1,18 @@
-"""How long a drive takes. Every stored travel time carries the name of the model that made it."""
+"""Travel by distance as the crow flies, made longer by a detour factor, at the speed of the area."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hub.domain.places import Place
+from scheduling.travel.model import Seconds
 
 EARTH_RADIUS_METRES = 6_371_000.0
-
-type Seconds = NDArray[np.int32]
-
-
-class TravelModel(Protocol):
-    """Anything that can say how many seconds a drive takes."""
-
-    @property
-    def name(self) -> str:
-        """Identifies the model and its settings; equal names mean equal answers."""
-        ...
-
-    def matrix(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Seconds:
-        """Whole seconds from each origin (row) to each destination (column), shape (origins, destinations)."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +70,6 @@ class GreatCircle:
             inside = _haversine(points, _radians([area.centre]))[:, 0] <= area.radius_metres
             pace[inside] = 1 / area.metres_per_second
         return pace
-
-
-def legs(model: TravelModel, places: Sequence[Place]) -> tuple[int, ...]:
-    """Seconds of each drive along `places` in their order: one fewer than there are places."""
-    if len(places) < 2:
-        return ()
-    table = model.matrix(places[:-1], places[1:])
-    return tuple(int(table[i, i]) for i in range(len(places) - 1))
 
 
 def _radians(places: Sequence[Place]) -> NDArray[np.float64]:

@@ -13,8 +13,8 @@ from typing import Any
 
 from ortools.constraint_solver import pywrapcp, routing_enums_pb2
 
-from scheduling.draft import Draft
-from scheduling.problem import Problem, Task
+from scheduling.engine.draft import Draft
+from scheduling.engine.problem import Problem, Task
 
 type Sequences = list[list[int]]
 

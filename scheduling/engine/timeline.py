@@ -12,10 +12,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scheduling.problem import Route, Task
-from scheduling.reasons import Reason, Refusal
-from scheduling.spans import Pause, Span
-from scheduling.travel import TravelModel, legs
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.spans import Pause, Span
+from scheduling.travel.model import TravelModel, legs
 
 NEVER = 1 << 60
 """Later than any time; an earliest time of NEVER means it cannot be reached."""
@@ -99,11 +99,14 @@ def route_legs(route: Route, stops: Sequence[Task], travel: TravelModel) -> tupl
 def simulate(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> Timeline | Infeasible:
     """The earliest times at which the stops can be done in this order; `drives` as `route_legs` gives them.
 
-    Looks at time only: whether the technician has the skills is the caller's question. An empty route is kept by
-    definition, whatever the way from its start to its end.
+    Looks at time, driving and parts: whether the technician has the skills is the caller's question. An empty route is
+    kept by definition, whatever the way from its start to its end.
     """
     if not stops:
         return Timeline((), (), route.hours.start, route.hours.start, 0)
+    beyond = overload(route, stops, drives)
+    if beyond is not None:
+        return beyond
     pauses = route.pauses
     count = len(pauses)
     ready = [route.hours.start] + [NEVER] * count
@@ -116,13 +119,29 @@ def simulate(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> Time
         ready = [at + task.service_seconds if at < NEVER else NEVER for at in starts]
         came_from.append(sources)
     arrivals, sources = _arrivals(ready, drives[len(stops)], pauses)
-    limits = [latest_home(pauses[taken:], route.hours.end) for taken in range(count + 1)]
+    limits = [latest_home(pauses[taken:], route.home_by) for taken in range(count + 1)]
     kept = [taken for taken in range(count + 1) if arrivals[taken] <= limits[taken]]
     if not kept:
-        return Infeasible(_late_home(arrivals, limits, route.hours.end), None)
+        return Infeasible(_late_home(arrivals, limits, route.home_by), None)
     best = min(kept, key=lambda taken: (arrivals[taken], -taken))
     taken_before = _trace([*came_from, sources], best)
     return _timeline(route, stops, drives, taken_before)
+
+
+def overload(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> Infeasible | None:
+    """The limit on driving or on parts that these stops together break, at the stop that breaks it; None when none."""
+    limit = route.max_travel_seconds
+    if limit is not None and sum(drives) > limit:
+        return Infeasible(Refusal(Reason.TRAVEL_LIMIT, sum(drives) - limit), None)
+    if route.van is None:
+        return None
+    left = dict(route.van)
+    for task in stops:
+        for part, amount in task.parts:
+            left[part] = left.get(part, 0) - amount
+            if left[part] < 0:
+                return Infeasible(Refusal(Reason.VAN_FULL), task)
+    return None
 
 
 def keep(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> Timeline:

@@ -11,6 +11,7 @@ class Reason(StrEnum):
 
     NO_ROUTES = "no_routes"
     SKILL_MISSING = "skill_missing"
+    SKILL_TOO_LOW = "skill_too_low"
     OUTSIDE_TERRITORY = "outside_territory"
     TECHNICIAN_NOT_ALLOWED = "technician_not_allowed"
     PINNED_ELSEWHERE = "pinned_elsewhere"
@@ -20,11 +21,16 @@ class Reason(StrEnum):
     BREAK_MISSED = "break_missed"
     HOME_LATE = "home_late"
     NO_ROOM = "no_room"
+    TRAVEL_LIMIT = "travel_limit"
+    VAN_FULL = "van_full"
+    PREDECESSOR = "predecessor"
+    UNREACHABLE = "unreachable"
 
 
 _SENTENCES = {
     Reason.NO_ROUTES: "No technician works in this period. Add a shift.",
     Reason.SKILL_MISSING: "No technician on shift has all the skills this visit needs. Add one who has them.",
+    Reason.SKILL_TOO_LOW: "No technician on shift has the skill at the level this visit needs. Add one who has it.",
     Reason.OUTSIDE_TERRITORY: "The technicians on shift do not work in this territory. Add one who does.",
     Reason.TECHNICIAN_NOT_ALLOWED: "This visit may not be given to the technicians who could do it. Allow one of them.",
     Reason.PINNED_ELSEWHERE: "The visit is pinned to another route. Unpin it to plan it here.",
@@ -34,6 +40,10 @@ _SENTENCES = {
     Reason.BREAK_MISSED: "The technician's break or absence would no longer be kept.",
     Reason.HOME_LATE: "The technician would be back after the end of the shift.",
     Reason.NO_ROOM: "The routes are full: every other visit would have to give way.",
+    Reason.TRAVEL_LIMIT: "The technician would drive more than allowed in a day.",
+    Reason.VAN_FULL: "The van does not hold the parts for this visit and the others together.",
+    Reason.PREDECESSOR: "Work that must be done before this visit is not planned, or ends too late.",
+    Reason.UNREACHABLE: "There is no road between the technician and this address. Check its position.",
 }
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import random
 
-from scheduling.draft import Draft
-from scheduling.problem import Problem
+from scheduling.engine.draft import Draft
+from scheduling.engine.problem import Problem
 
 
 def incumbent(problem: Problem) -> Draft:

@@ -13,16 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scheduling import explain
-from scheduling.construct import fill, incumbent
-from scheduling.draft import Draft
-from scheduling.eligibility import unsuited
-from scheduling.plan import Objective, Plan, RoutePlan, RouteRefusal, Unplanned, objective_of
-from scheduling.problem import Problem
-from scheduling.reasons import Refusal
-from scheduling.routing_model import Budget, RoutingModel
-from scheduling.ruin import Ruin
-from scheduling.slack import Gap, empty_gap, openings
+from scheduling.engine import explain
+from scheduling.engine.construct import fill, incumbent
+from scheduling.engine.draft import Draft
+from scheduling.engine.eligibility import unsuited
+from scheduling.engine.plan import Objective, Plan, RoutePlan, RouteRefusal, Unplanned, objective_of
+from scheduling.engine.problem import Problem
+from scheduling.engine.reasons import Refusal
+from scheduling.engine.routing_model import Budget, RoutingModel
+from scheduling.engine.ruin import Ruin
+from scheduling.engine.slack import Gap, empty_gap, openings
 
 STEPS_PER_SOLUTION = 5
 STARTS = 5

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scheduling.problem import Route, Task
-from scheduling.spans import Pause, Span
-from scheduling.timeline import NEVER, drive, latest_home, opening
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.spans import Pause, Span
+from scheduling.engine.timeline import NEVER, drive, latest_home, opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def gaps(route: Route, stops: Sequence[Task], drives: Sequence[int]) -> tuple[Ga
         arrivals = [_soonest(free[-1], seconds, pauses, after) for after in states]
         starts = [opening(task.starts, at) if at < NEVER else NEVER for at in arrivals]
         free.append([at + task.service_seconds if at < NEVER else NEVER for at in starts])
-    due = [[latest_home(pauses[taken:], hours.end) for taken in states]]
+    due = [[latest_home(pauses[taken:], route.home_by) for taken in states]]
     for task, seconds in zip(reversed(stops), reversed(drives), strict=False):
         leave = [_latest_leave(due[-1], seconds, pauses, before) for before in states]
         due.append([_closing(task.starts, at - task.service_seconds) for at in leave])
@@ -65,7 +65,7 @@ def empty_gap(route: Route) -> Gap:
     """The one gap of the route without visits."""
     waits = range(len(route.pauses) + 1)
     free = (route.hours.start, *(NEVER for _ in route.pauses))
-    return Gap.between(free, [latest_home(route.pauses[taken:], route.hours.end) for taken in waits])
+    return Gap.between(free, [latest_home(route.pauses[taken:], route.home_by) for taken in waits])
 
 
 def openings(gap: Gap, pauses: Sequence[Pause], there: int, onward: int, service: int) -> list[Opening]:

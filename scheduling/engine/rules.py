@@ -7,10 +7,14 @@ from collections.abc import Iterable
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from scheduling.spans import Pause, Span
+from scheduling.engine.spans import Pause, Span
 
 if TYPE_CHECKING:
-    from scheduling.problem import Problem, Route, Task
+    from scheduling.engine.problem import Problem, Route, Task
+
+
+MOST = 1 << 30
+"""No time or amount is larger: 34 years in seconds, and sums of two stay inside 32 bits."""
 
 
 class InvalidProblem(ValueError):
@@ -33,14 +37,43 @@ def check_route(route: Route) -> None:
             raise InvalidProblem(who, "break", "the break lies outside the shift. Move it into the shift.")
     for absence in route.absences:
         _check_span(who, "absence", absence)
+    _check_amounts(who, "levels", route.levels, least=1)
+    _check_amounts(who, "van", route.van or (), least=0)
+    for rule, amount in (
+        ("max_travel_seconds", route.max_travel_seconds),
+        ("use_price_seconds", route.use_price_seconds),
+        ("overtime_seconds", route.overtime_seconds),
+        ("overtime_price_seconds", route.overtime_price_seconds),
+    ):
+        if amount is not None:
+            _check_amount(who, rule, amount, least=0)
+    unknown = {name for name, _ in route.levels} - route.skills
+    if unknown:
+        raise InvalidProblem(who, "levels", f"levels are given for skills the technician lacks: {_listed(unknown)}.")
 
 
 def check_task(task: Task) -> None:
     """Raise `InvalidProblem` unless the task's times, amounts and wishes make sense."""
     who = f"Order {task.id}"
-    _check_amount(who, "service_seconds", task.service_seconds, least=1)
-    _check_amount(who, "weight", task.weight, least=1)
-    _check_amount(who, "move_price_seconds", task.move_price_seconds, least=0)
+    for rule in ("service_seconds", "weight", "technicians"):
+        _check_amount(who, rule, getattr(task, rule), least=1)
+    for rule in ("move_price_seconds", "preference_price_seconds", "late_price_seconds"):
+        _check_amount(who, rule, getattr(task, rule), least=0)
+    _check_amounts(who, "levels", task.levels, least=1)
+    _check_amounts(who, "parts", task.parts, least=0)
+    for link in task.after:
+        _check_amount(who, "after", link.gap_seconds, least=0)
+    _check_times(who, task)
+    if task.technicians > 1:
+        raise InvalidProblem(
+            who, "technicians", f"it asks for {task.technicians} technicians at once. Only one at a time is supported."
+        )
+    if task.allowed_technicians is not None and task.allowed_technicians <= task.excluded_technicians:
+        raise InvalidProblem(who, "technicians", "every allowed technician is excluded too. Allow another one.")
+
+
+def _check_times(who: str, task: Task) -> None:
+    """Windows are there, in order and apart; pin, release and due date are whole seconds that leave a window open."""
     if not task.windows:
         raise InvalidProblem(who, "windows", "it has no window. Give at least one in which service may start.")
     for window in task.windows:
@@ -48,10 +81,12 @@ def check_task(task: Task) -> None:
     for before, after in pairwise(task.windows):
         if before.end > after.start:
             raise InvalidProblem(who, "windows", "its windows overlap or are out of order. Sort and merge them.")
-    if task.pin is not None and task.pin.start is not None:
-        _check_amount(who, "pin", task.pin.start, least=None)
-    if task.allowed_technicians is not None and task.allowed_technicians <= task.excluded_technicians:
-        raise InvalidProblem(who, "technicians", "every allowed technician is excluded too. Allow another one.")
+    pinned = None if task.pin is None else task.pin.start
+    for rule, second in (("pin", pinned), ("release", task.release), ("due", task.due)):
+        if second is not None:
+            _check_amount(who, rule, second, least=None)
+    if task.release is not None and task.windows[-1].end <= task.release:
+        raise InvalidProblem(who, "release", "its windows close before it is released. Give a later window.")
 
 
 def check_problem(problem: Problem) -> None:
@@ -64,6 +99,7 @@ def check_problem(problem: Problem) -> None:
     for task in problem.tasks:
         if task.pin is not None and task.pin.route not in known:
             raise InvalidProblem(f"Order {task.id}", "pin", f"it is pinned to the unknown route {task.pin.route}.")
+    _check_sequences(problem)
     by_technician: dict[str, list[Route]] = {}
     for route in problem.routes:
         by_technician.setdefault(route.technician, []).append(route)
@@ -123,9 +159,43 @@ def _merged(spans: Iterable[Span]) -> list[tuple[int, int]]:
     return out
 
 
+def _check_sequences(problem: Problem) -> None:
+    """Every task that must come before another is in the problem, and no task waits for itself."""
+    before = {task.id: [link.task for link in task.after] for task in problem.tasks}
+    for name, earlier in before.items():
+        for other in earlier:
+            if other not in before:
+                raise InvalidProblem(f"Order {name}", "after", f"it comes after the unknown order {other}.")
+    waiting, done = dict(before), set[str]()
+    while waiting:
+        free = [name for name, earlier in waiting.items() if done.issuperset(earlier)]
+        if not free:
+            raise InvalidProblem(
+                f"Order {min(waiting)}", "after", f"these orders wait for each other: {_listed(waiting)}."
+            )
+        done.update(free)
+        for name in free:
+            del waiting[name]
+
+
+def _check_amounts(who: str, rule: str, amounts: Iterable[tuple[str, int]], *, least: int) -> None:
+    names = Counter(name for name, _ in amounts)
+    for name, amount in amounts:
+        _check_amount(who, rule, amount, least=least)
+        if names[name] > 1:
+            raise InvalidProblem(who, rule, f"{rule} names {name} {names[name]} times. Give it once.")
+
+
+def _listed(names: Iterable[str]) -> str:
+    some = sorted(names)
+    return ", ".join(some[:10]) + (f" and {len(some) - 10} more" if len(some) > 10 else "")
+
+
 def _check_amount(who: str, rule: str, value: object, *, least: int | None) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidProblem(who, rule, f"{rule} must be a whole number, not {value!r}.")
+    if abs(value) > MOST:
+        raise InvalidProblem(who, rule, f"{rule} is too large ({value}). The most is {MOST}.")
     if least is not None and value < least:
         raise InvalidProblem(who, rule, f"{rule} must be at least {least}, not {value}.")
 

@@ -14,13 +14,20 @@ from functools import cached_property
 import numpy as np
 
 from hub.domain.places import Place
-from scheduling import rules
-from scheduling.spans import Pause, Span
-from scheduling.travel import GreatCircle, Seconds, TravelModel
+from scheduling.engine import rules
+from scheduling.engine.spans import Pause, Span
+from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import Seconds, TravelModel
 
 type RouteId = str
 type TaskId = str
 type TechnicianKey = str
+
+DAY_SECONDS = 86_400
+
+
+type Amounts = tuple[tuple[str, int], ...]
+"""Whole amounts by name, for instance levels of skills or parts."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +35,13 @@ class Route:
     """One technician on one day.
 
     `breaks` each say when the break may start (half-open) and how long it lasts. `absences` are half-open. An empty
-    `territories` means anywhere. The technician leaves `start` within the shift and is back at `end` by its end.
+    `territories` means anywhere. The technician leaves `start` within the shift and is back at `end` by its end, or up
+    to `overtime_seconds` later at `overtime_price_seconds` an hour. All prices are in seconds of travel: a price of 600
+    weighs as much as ten minutes of driving.
+
+    `levels` says how well the technician has a skill; 1 where it says nothing. `max_travel_seconds` bounds the driving
+    of the whole day, `van` the parts that all its visits together may need (None: whatever they need; a part that is
+    not named: none). `use_price_seconds` is the price of sending the technician out at all that day.
     """
 
     id: RouteId
@@ -39,7 +52,13 @@ class Route:
     breaks: tuple[tuple[Span, int], ...] = ()
     absences: tuple[Span, ...] = ()
     skills: frozenset[str] = frozenset()
+    levels: Amounts = ()
     territories: frozenset[str] = frozenset()
+    max_travel_seconds: int | None = None
+    van: Amounts | None = None
+    use_price_seconds: int = 0
+    overtime_seconds: int = 0
+    overtime_price_seconds: int = 0
 
     def __post_init__(self) -> None:
         rules.check_route(self)
@@ -53,6 +72,15 @@ class Route:
     def hours(self) -> Span:
         """The shift without absences at its ends; empty (`start == end`) when the technician is away all day."""
         return self.workday[0]
+
+    @property
+    def home_by(self) -> int:
+        """The latest second of being home, overtime included; no overtime on a day that an absence ends."""
+        return self.hours.end + (self.overtime_seconds if self.hours.end == self.shift.end else 0)
+
+    def overtime_price(self, home: int) -> int:
+        """What being home at that second costs, in seconds of travel, rounded up."""
+        return -(-max(0, home - self.shift.end) * self.overtime_price_seconds // 3600)
 
     @cached_property
     def workday(self) -> tuple[Span, tuple[Pause, ...]]:
@@ -77,12 +105,24 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class After:
+    """Service may start `gap_seconds` after the end of another task, and only if that one is served."""
+
+    task: TaskId
+    gap_seconds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """One visit to plan.
 
     `promised` means an appointment is booked: it must be served. `weight` says how much it matters among the others.
-    `move_price_seconds` is what taking it off its current route costs, in travel seconds. None for
-    `allowed_technicians` means all.
+    None for `allowed_technicians` means all. `levels` are the least levels of skills, `parts` what the visit takes from
+    the van. `release` is the first second at which service may start, whatever the windows.
+
+    Prices, all in seconds of travel: `move_price_seconds` for taking it off its current route,
+    `preference_price_seconds` for a technician who is not among the preferred, `late_price_seconds` for each day begun
+    between `due` and the start of the shift that serves it.
     """
 
     id: TaskId
@@ -90,14 +130,23 @@ class Task:
     service_seconds: int
     windows: tuple[Span, ...]
     skills: frozenset[str] = frozenset()
+    levels: Amounts = ()
     weight: int = 1
     promised: bool = False
     pin: Pin | None = None
     allowed_technicians: frozenset[TechnicianKey] | None = None
     excluded_technicians: frozenset[TechnicianKey] = frozenset()
+    preferred_technicians: frozenset[TechnicianKey] = frozenset()
+    preference_price_seconds: int = 0
     territory: str | None = None
     current: Current | None = None
     move_price_seconds: int = 0
+    release: int | None = None
+    due: int | None = None
+    late_price_seconds: int = 0
+    parts: Amounts = ()
+    after: tuple[After, ...] = ()
+    technicians: int = 1
 
     def __post_init__(self) -> None:
         rules.check_task(self)
@@ -109,10 +158,23 @@ class Task:
 
     @property
     def starts(self) -> tuple[Span, ...]:
-        """The seconds at which service may start, in order: the windows, or the pinned second alone."""
-        if self.pin is None or self.pin.start is None:
+        """The seconds at which service may start, in order: the windows after release, or the pinned second alone."""
+        if self.pin is not None and self.pin.start is not None:
+            return (Span(self.pin.start, self.pin.start + 1),)
+        if self.release is None or self.release <= self.windows[0].start:
             return self.windows
-        return (Span(self.pin.start, self.pin.start + 1),)
+        return tuple(Span(max(w.start, self.release), w.end) for w in self.windows if w.end > self.release)
+
+    def price_on(self, route: Route) -> int:
+        """What serving it on this route costs besides travel, in seconds of travel: moving, preference and lateness."""
+        price = 0
+        if self.current is not None and self.current.route != route.id:
+            price += self.move_price_seconds
+        if self.preferred_technicians and route.technician not in self.preferred_technicians:
+            price += self.preference_price_seconds
+        if self.due is not None:
+            price += self.late_price_seconds * max(0, -((self.due - route.shift.start) // DAY_SECONDS))
+        return price
 
 
 @dataclass(frozen=True)
@@ -136,6 +198,11 @@ class Problem:
         table = self.travel.matrix(list(distinct), list(distinct))
         index = np.array([distinct[place] for place in places], dtype=np.intp)
         return table[np.ix_(index, index)]
+
+    @cached_property
+    def task_at(self) -> Mapping[TaskId, int]:
+        """Index of each task by its id."""
+        return {task.id: index for index, task in enumerate(self.tasks)}
 
     @cached_property
     def route_at(self) -> Mapping[RouteId, int]:

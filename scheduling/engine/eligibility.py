@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from scheduling.problem import Route, Task
-from scheduling.reasons import Reason, Refusal
-from scheduling.spans import Span
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.spans import Span
 
 
 def unsuited(route: Route, task: Task) -> Refusal | None:
@@ -18,6 +18,10 @@ def barred(route: Route, task: Task) -> Refusal | None:
     """The rule about skills, territory or persons that keeps the technician from the task at any hour."""
     if not task.skills <= route.skills:
         return Refusal(Reason.SKILL_MISSING)
+    if task.levels:
+        has = dict.fromkeys(route.skills, 1) | dict(route.levels)
+        if any(has.get(name, 0) < least for name, least in task.levels):
+            return Refusal(Reason.SKILL_TOO_LOW)
     if task.territory is not None and route.territories and task.territory not in route.territories:
         return Refusal(Reason.OUTSIDE_TERRITORY)
     allowed = task.allowed_technicians

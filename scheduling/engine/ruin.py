@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from scheduling.draft import Draft
-from scheduling.plan import Objective, objective_of
-from scheduling.problem import Problem
+from scheduling.engine.draft import Draft
+from scheduling.engine.plan import Objective, objective_of
+from scheduling.engine.problem import Problem
 
 NEIGHBOURS = 30
 WEIGHT_SECONDS = 3_000

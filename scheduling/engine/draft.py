@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scheduling.eligibility import unsuited
-from scheduling.problem import Problem
-from scheduling.slack import Gap, first_start, gaps, openings
-from scheduling.timeline import NEVER, Timeline, keep
+from scheduling.engine.eligibility import unsuited
+from scheduling.engine.problem import Problem
+from scheduling.engine.slack import Gap, first_start, gaps, openings
+from scheduling.engine.timeline import NEVER, Timeline, keep
 
 OVERLOOKED = 0.02
 

@@ -14,15 +14,15 @@ from enum import StrEnum
 from itertools import pairwise
 
 from hub.domain.places import Place
-from scheduling import explain
-from scheduling.eligibility import barred, off_hours
-from scheduling.plan import RouteRefusal
-from scheduling.problem import Route, Task, TaskId, TechnicianKey
-from scheduling.reasons import Refusal
-from scheduling.slack import Opening, empty_gap, first_start, gaps, openings
-from scheduling.spans import Span
-from scheduling.timeline import NEVER, Infeasible, Timeline, keep, route_legs, simulate
-from scheduling.travel import TravelModel
+from scheduling.engine import explain
+from scheduling.engine.eligibility import barred, off_hours
+from scheduling.engine.plan import RouteRefusal
+from scheduling.engine.problem import Route, Task, TaskId, TechnicianKey
+from scheduling.engine.reasons import Refusal
+from scheduling.engine.slack import Opening, empty_gap, first_start, gaps, openings
+from scheduling.engine.spans import Span
+from scheduling.engine.timeline import NEVER, Infeasible, Timeline, keep, route_legs, simulate
+from scheduling.travel.model import TravelModel
 
 NEARBY_SECONDS = 600
 """A detour this short means that a technician is in the neighbourhood already."""

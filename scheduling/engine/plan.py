@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from scheduling.problem import Problem, Route, RouteId, Task
-from scheduling.reasons import Refusal
-from scheduling.timeline import Timeline
+from scheduling.engine.problem import Problem, Route, RouteId, Task
+from scheduling.engine.reasons import Refusal
+from scheduling.engine.timeline import Timeline
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from scheduling.plan import RouteRefusal, Unplanned
-from scheduling.problem import Route, Task
-from scheduling.reasons import Reason, Refusal
-from scheduling.slack import Gap, Opening, openings, shortage
-from scheduling.spans import Span
-from scheduling.timeline import NEVER
+from scheduling.engine.plan import RouteRefusal, Unplanned
+from scheduling.engine.problem import Route, Task
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.slack import Gap, Opening, openings, shortage
+from scheduling.engine.spans import Span
+from scheduling.engine.timeline import NEVER
 
 CLOSENESS = (
     Reason.NO_ROUTES,
+    Reason.UNREACHABLE,
     Reason.SKILL_MISSING,
+    Reason.SKILL_TOO_LOW,
     Reason.OUTSIDE_TERRITORY,
     Reason.TECHNICIAN_NOT_ALLOWED,
     Reason.PINNED_ELSEWHERE,
@@ -26,6 +28,9 @@ CLOSENESS = (
     Reason.BREAK_MISSED,
     Reason.HOME_LATE,
     Reason.WINDOW_MISSED,
+    Reason.PREDECESSOR,
+    Reason.VAN_FULL,
+    Reason.TRAVEL_LIMIT,
     Reason.NO_ROOM,
 )
 """From the reason furthest from a visit to the one nearest."""

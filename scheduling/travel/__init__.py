@@ -1,0 +1,1 @@
+"""How long drives take: the port, and the models that fill it."""
