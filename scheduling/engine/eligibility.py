@@ -33,8 +33,8 @@ def barred(route: Route, task: Task) -> Refusal | None:
 
 
 def off_hours(route: Route, windows: Sequence[Span]) -> Refusal | None:
-    """Set when the technician does not work in any of the windows."""
+    """Set when the technician does not work in any of the windows, not even in overtime."""
     hours = route.hours
-    if hours.start < hours.end and any(hours.overlaps(window) for window in windows):
+    if hours.start < hours.end and any(Span(hours.start, route.home_by).overlaps(window) for window in windows):
         return None
     return Refusal(Reason.OUTSIDE_SHIFT)

@@ -17,7 +17,7 @@ from hub.domain.places import Place
 from scheduling.engine import rules
 from scheduling.engine.spans import Pause, Span
 from scheduling.travel.great_circle import GreatCircle
-from scheduling.travel.model import Seconds, TravelModel
+from scheduling.travel.model import UNREACHABLE, Seconds, TravelModel
 
 type RouteId = str
 type TaskId = str
@@ -76,7 +76,7 @@ class Route:
     @property
     def home_by(self) -> int:
         """The latest second of being home, overtime included; no overtime on a day that an absence ends."""
-        return self.hours.end + (self.overtime_seconds if self.hours.end == self.shift.end else 0)
+        return rules.home_by(self)
 
     def overtime_price(self, home: int) -> int:
         """What being home at that second costs, in seconds of travel, rounded up."""
@@ -191,13 +191,26 @@ class Problem:
 
     @cached_property
     def seconds(self) -> Seconds:
-        """Travel between all places: tasks first, then the start of each route, then the end of each route."""
+        """Travel between all places: tasks first, then the start of each route, then the end of each route.
+
+        Raises `InvalidProblem` when the model's table has another shape, or times that are negative or not whole.
+        """
         places = [task.place for task in self.tasks]
         places += [route.start for route in self.routes] + [route.end for route in self.routes]
         distinct = {place: at for at, place in enumerate(dict.fromkeys(places))}
-        table = self.travel.matrix(list(distinct), list(distinct))
+        table = rules.check_travel(self, self.travel.matrix(list(distinct), list(distinct)), len(distinct))
         index = np.array([distinct[place] for place in places], dtype=np.intp)
         return table[np.ix_(index, index)]
+
+    @cached_property
+    def unreachable(self) -> tuple[TaskId, ...]:
+        """Tasks that no route can drive to and come home from, for want of a road; none when there are no routes."""
+        tasks, routes = len(self.tasks), len(self.routes)
+        if not routes:
+            return ()
+        there = self.seconds[tasks : tasks + routes, :tasks] < UNREACHABLE
+        back = self.seconds[:tasks, tasks + routes :].T < UNREACHABLE
+        return tuple(self.tasks[index].id for index in np.flatnonzero(~(there & back).any(axis=0)))
 
     @cached_property
     def task_at(self) -> Mapping[TaskId, int]:

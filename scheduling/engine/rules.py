@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from scheduling.engine.spans import Pause, Span
+from scheduling.travel.model import UNREACHABLE, Seconds
 
 if TYPE_CHECKING:
     from scheduling.engine.problem import Problem, Route, Task
 
 
-MOST = 1 << 30
+MOST = (1 << 30) - 1
 """No time or amount is larger: 34 years in seconds, and sums of two stay inside 32 bits."""
 
 
@@ -27,8 +31,10 @@ class InvalidProblem(ValueError):
 
 
 def check_route(route: Route) -> None:
-    """Raise `InvalidProblem` unless the route's times make sense."""
+    """Raise `InvalidProblem` unless the route's times, amounts and limits make sense."""
     who = f"Technician {route.technician}, route {route.id}"
+    _check_name(who, "technician", route.technician)
+    _check_name(who, "id", route.id)
     _check_span(who, "shift", route.shift)
     for window, seconds in route.breaks:
         _check_span(who, "break", window)
@@ -47,6 +53,9 @@ def check_route(route: Route) -> None:
     ):
         if amount is not None:
             _check_amount(who, rule, amount, least=0)
+    _check_amount(who, "overtime_seconds", route.shift.end + route.overtime_seconds, least=None)
+    if route.shift.end + route.overtime_seconds - route.shift.start >= UNREACHABLE:
+        raise InvalidProblem(who, "shift", f"the shift is too long. It must be shorter than {UNREACHABLE} seconds.")
     unknown = {name for name, _ in route.levels} - route.skills
     if unknown:
         raise InvalidProblem(who, "levels", f"levels are given for skills the technician lacks: {_listed(unknown)}.")
@@ -55,6 +64,7 @@ def check_route(route: Route) -> None:
 def check_task(task: Task) -> None:
     """Raise `InvalidProblem` unless the task's times, amounts and wishes make sense."""
     who = f"Order {task.id}"
+    _check_name(who, "id", task.id)
     for rule in ("service_seconds", "weight", "technicians"):
         _check_amount(who, rule, getattr(task, rule), least=1)
     for rule in ("move_price_seconds", "preference_price_seconds", "late_price_seconds"):
@@ -82,7 +92,8 @@ def _check_times(who: str, task: Task) -> None:
         if before.end > after.start:
             raise InvalidProblem(who, "windows", "its windows overlap or are out of order. Sort and merge them.")
     pinned = None if task.pin is None else task.pin.start
-    for rule, second in (("pin", pinned), ("release", task.release), ("due", task.due)):
+    stands = None if task.current is None else task.current.start
+    for rule, second in (("pin", pinned), ("current", stands), ("release", task.release), ("due", task.due)):
         if second is not None:
             _check_amount(who, rule, second, least=None)
     if task.release is not None and task.windows[-1].end <= task.release:
@@ -90,7 +101,9 @@ def _check_times(who: str, task: Task) -> None:
 
 
 def check_problem(problem: Problem) -> None:
-    """Raise `InvalidProblem` on double ids, an origin without a zone, a pin or a current place on no known route."""
+    """Raise `InvalidProblem` on an origin without a zone, double ids, a pin on no known route, a sequence that cannot
+    begin, or shifts of one technician that overlap. The plan in force may name routes that are gone.
+    """
     if problem.origin.tzinfo is None:
         raise InvalidProblem("The plan", "origin", "its origin has no zone. Give an aware UTC time.")
     _check_unique("Route", (route.id for route in problem.routes))
@@ -104,12 +117,55 @@ def check_problem(problem: Problem) -> None:
     for route in problem.routes:
         by_technician.setdefault(route.technician, []).append(route)
     for name, routes in by_technician.items():
-        routes.sort(key=lambda route: route.shift.start)
-        for before, after in pairwise(routes):
-            if before.shift.overlaps(after.shift):
-                raise InvalidProblem(
-                    f"Technician {name}", "shift", f"the shifts of routes {before.id} and {after.id} overlap."
-                )
+        _check_shifts(f"Technician {name}", sorted(routes, key=lambda route: route.shift.start))
+
+
+def _check_shifts(who: str, routes: Iterable[Route]) -> None:
+    """One technician's shifts, in order, leave each other alone, overtime included."""
+    for before, after in pairwise(routes):
+        if before.shift.overlaps(after.shift):
+            raise InvalidProblem(who, "shift", f"the shifts of routes {before.id} and {after.id} overlap.")
+        if before.shift.end + before.overtime_seconds > after.shift.start:
+            raise InvalidProblem(
+                who, "overtime_seconds", f"the overtime of route {before.id} reaches into the shift of {after.id}."
+            )
+
+
+def check_travel(problem: Problem, table: Seconds, count: int) -> Seconds:
+    """The table as 32-bit whole seconds. `table` goes by the distinct places of the problem, `count` of them.
+
+    Raises `InvalidProblem` when it has another shape, other numbers than whole ones, negative ones, or some above
+    `UNREACHABLE`; the error names the model and what stands at the two ends of the drive.
+    """
+    who = f"The travel model {problem.travel.name}"
+    table = np.asarray(table)
+    if table.shape != (count, count):
+        raise InvalidProblem(who, "travel", f"its table has the shape {table.shape}, not {(count, count)}.")
+    if not np.issubdtype(table.dtype, np.integer):
+        raise InvalidProblem(who, "travel", f"its times must be whole seconds, not {table.dtype}.")
+    if not count:
+        return table.astype(np.int32)
+    for at in (int(table.argmin()), int(table.argmax())):
+        a, b = divmod(at, count)
+        if not 0 <= table[a, b] <= UNREACHABLE:
+            raise InvalidProblem(
+                who,
+                "travel",
+                f"the drive from {_whose(problem, a)} to {_whose(problem, b)} takes {table[a, b]} seconds. "
+                f"It must be from 0 to {UNREACHABLE}.",
+            )
+    return table.astype(np.int32, copy=False)
+
+
+def _whose(problem: Problem, distinct: int) -> str:
+    """Who is at one of the problem's distinct places, in words."""
+    places = [(task.place, f"order {task.id}") for task in problem.tasks]
+    places += [(route.start, f"the start of route {route.id}") for route in problem.routes]
+    places += [(route.end, f"the end of route {route.id}") for route in problem.routes]
+    names: dict[object, str] = {}
+    for place, name in places:
+        names.setdefault(place, name)
+    return list(names.values())[distinct]
 
 
 def workday(route: Route) -> tuple[Span, tuple[Pause, ...]]:
@@ -123,16 +179,26 @@ def workday(route: Route) -> tuple[Span, tuple[Pause, ...]]:
     away = _merged(route.absences)
     while away and away[0][0] <= start:
         start = max(start, away.pop(0)[1])
+    latest = home_by(route)
     while away and away[-1][1] >= end:
         end = min(end, away.pop()[0])
     if start >= end:
         return Span(route.shift.start, route.shift.start), ()
     pauses = [Pause(a, a, b - a) for a, b in away]
     for window, seconds in route.breaks:
-        choice = _break_beside((window.start, window.end - 1), seconds, _merged(route.absences), start, end)
+        choice = _break_beside((window.start, window.end - 1), seconds, _merged(route.absences), start, latest)
         if choice is not None:
             pauses.append(Pause(*choice, seconds))
     return Span(start, end), tuple(sorted(pauses))
+
+
+def home_by(route: Route) -> int:
+    """The latest second of being home: the end of the shift and of its overtime, or where an absence cuts them off."""
+    end = route.shift.end
+    for a, b in reversed(_merged(route.absences)):
+        if a < end <= b:
+            return a
+    return min([end + route.overtime_seconds, *(span.start for span in route.absences if span.start >= end)])
 
 
 def _break_beside(
@@ -166,16 +232,13 @@ def _check_sequences(problem: Problem) -> None:
         for other in earlier:
             if other not in before:
                 raise InvalidProblem(f"Order {name}", "after", f"it comes after the unknown order {other}.")
-    waiting, done = dict(before), set[str]()
-    while waiting:
-        free = [name for name, earlier in waiting.items() if done.issuperset(earlier)]
-        if not free:
-            raise InvalidProblem(
-                f"Order {min(waiting)}", "after", f"these orders wait for each other: {_listed(waiting)}."
-            )
-        done.update(free)
-        for name in free:
-            del waiting[name]
+    try:
+        TopologicalSorter(before).prepare()
+    except CycleError as error:
+        circle = error.args[1][:-1]
+        raise InvalidProblem(
+            f"Order {min(circle)}", "after", f"these orders wait for each other: {_listed(circle)}."
+        ) from None
 
 
 def _check_amounts(who: str, rule: str, amounts: Iterable[tuple[str, int]], *, least: int) -> None:
@@ -198,6 +261,11 @@ def _check_amount(who: str, rule: str, value: object, *, least: int | None) -> N
         raise InvalidProblem(who, rule, f"{rule} is too large ({value}). The most is {MOST}.")
     if least is not None and value < least:
         raise InvalidProblem(who, rule, f"{rule} must be at least {least}, not {value}.")
+
+
+def _check_name(who: str, rule: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise InvalidProblem(who, rule, f"{rule} must be a text that is not empty, not {value!r}.")
 
 
 def _check_span(who: str, rule: str, span: Span) -> None:

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from hub.domain.places import Place
-from scheduling.engine.problem import Pin, Problem, instant_at, seconds_from
+from scheduling.engine.problem import After, Current, Pin, Problem, Route, Task, instant_at, seconds_from
 from scheduling.engine.rules import InvalidProblem
 from scheduling.engine.solver import Stop, solve
 from scheduling.engine.spans import Span
 from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import UNREACHABLE, Seconds
 from tests.scheduling.checker import faults, great_circle
 from tests.scheduling.worlds import HOUR, ORIGIN, technician, visit
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
+
+
+def later(who: str, hour: int) -> Route:
+    """A short evening shift that begins at that hour."""
+    return technician(hour, technician=who, shift=Span(hour * HOUR, (hour + 2) * HOUR), breaks=())
+
+
+def ring(count: int) -> tuple[Task, ...]:
+    """Visits of which each comes after the one before it, and the first after the last."""
+    return tuple(visit(f"o{n}", after=(After(f"o{(n - 1) % count}"),)) for n in range(count))
 
 
 @pytest.mark.parametrize(
@@ -43,6 +57,41 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
         (lambda: technician(absences=(Span(9, 9),)), "Technician t0, route r0", "absence"),
         (lambda: technician(breaks=((Span(0, 60), 1800),)), "Technician t0, route r0", "break"),
         (lambda: technician(breaks=((Span(12 * HOUR, 13 * HOUR), 0),)), "Technician t0, route r0", "break"),
+        (lambda: visit(""), "Order ", "id"),
+        (lambda: visit(7), "Order 7", "id"),  # type: ignore[arg-type]
+        (lambda: visit("7", service_seconds=True), "Order 7", "service_seconds"),
+        (lambda: visit("7", service_seconds=1 << 30), "Order 7", "service_seconds"),
+        (lambda: visit("7", weight=0), "Order 7", "weight"),
+        (lambda: visit("7", technicians=2), "Order 7", "technicians"),
+        (lambda: visit("7", technicians=0), "Order 7", "technicians"),
+        (lambda: visit("7", windows=(Span(-1 << 31, 0),)), "Order 7", "windows"),
+        (lambda: visit("7", windows=(Span(9, 12), Span(0, 8))), "Order 7", "windows"),
+        (lambda: visit("7", pin=Pin("r0", False)), "Order 7", "pin"),
+        (lambda: visit("7", current=Current("r0", math.nan)), "Order 7", "current"),  # type: ignore[arg-type]
+        (lambda: visit("7", release=math.inf), "Order 7", "release"),
+        (lambda: visit("7", release=17 * HOUR), "Order 7", "release"),
+        (lambda: visit("7", due="tomorrow"), "Order 7", "due"),
+        (lambda: visit("7", late_price_seconds=-1), "Order 7", "late_price_seconds"),
+        (lambda: visit("7", preference_price_seconds=0.5), "Order 7", "preference_price_seconds"),
+        (lambda: visit("7", levels=(("gas", 0),)), "Order 7", "levels"),
+        (lambda: visit("7", levels=(("gas", 1), ("gas", 2))), "Order 7", "levels"),
+        (lambda: visit("7", parts=(("meter", -1),)), "Order 7", "parts"),
+        (lambda: visit("7", parts=(("meter", math.nan),)), "Order 7", "parts"),
+        (lambda: visit("7", after=(After("6", -1),)), "Order 7", "after"),
+        (lambda: technician(technician=""), "Technician , route r0", "technician"),
+        (lambda: technician(shift=Span(0, math.inf)), "Technician t0, route r0", "shift"),  # type: ignore[arg-type]
+        (lambda: technician(shift=Span(0, 1 << 28), breaks=()), "Technician t0, route r0", "shift"),
+        (lambda: technician(breaks=((Span(12 * HOUR, 13 * HOUR), True),)), "Technician t0, route r0", "break"),
+        (lambda: technician(absences=(Span(math.nan, 9),)), "Technician t0, route r0", "absence"),  # type: ignore[arg-type]
+        (lambda: technician(levels=(("gas", 1.5),)), "Technician t0, route r0", "levels"),
+        (lambda: technician(levels=(("diving", 2),)), "Technician t0, route r0", "levels"),
+        (lambda: technician(van=(("meter", -1),)), "Technician t0, route r0", "van"),
+        (lambda: technician(van=(("meter", 1), ("meter", 1))), "Technician t0, route r0", "van"),
+        (lambda: technician(max_travel_seconds=-1), "Technician t0, route r0", "max_travel_seconds"),
+        (lambda: technician(use_price_seconds=math.nan), "Technician t0, route r0", "use_price_seconds"),
+        (lambda: technician(overtime_seconds=-1), "Technician t0, route r0", "overtime_seconds"),
+        (lambda: technician(overtime_seconds=(1 << 30) - 1), "Technician t0, route r0", "overtime_seconds"),
+        (lambda: technician(overtime_price_seconds=1 << 30), "Technician t0, route r0", "overtime_price_seconds"),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused_by_name_and_rule(build: Callable[[], object], subject: str, rule: str) -> None:
@@ -63,11 +112,113 @@ def test_nonsense_is_refused_by_name_and_rule(build: Callable[[], object], subje
             lambda: Problem(ORIGIN, (technician(0), technician(1, technician="t0")), ()),
             "Technician t0: the shifts of routes r0 and r1 overlap",
         ),
+        (
+            lambda: Problem(ORIGIN, (technician(0, overtime_seconds=2 * HOUR), later("t0", 18)), ()),
+            "Technician t0: the overtime of route r0 reaches into the shift of r18",
+        ),
+        (
+            lambda: Problem(ORIGIN, (), (visit("a", after=(After("ghost"),)),)),
+            "Order a: it comes after the unknown order ghost",
+        ),
+        (
+            lambda: Problem(ORIGIN, (), (visit("a", after=(After("a"),)),)),
+            "Order a: these orders wait for each other: a",
+        ),
+        (lambda: Problem(ORIGIN, (), ring(3)), "Order o0: these orders wait for each other: o0, o1, o2"),
+        (lambda: Problem(ORIGIN, (), ring(14)), "wait for each other: .* and 4 more"),
     ],
 )
 def test_contradictions_between_parts_are_refused(build: Callable[[], object], text: str) -> None:
     with pytest.raises(InvalidProblem, match=text):
         build()
+
+
+def test_an_empty_problem_and_a_plan_in_force_that_names_a_gone_route_are_fine() -> None:
+    assert Problem(ORIGIN, (), ()).seconds.shape == (0, 0)
+    assert Problem(ORIGIN, (), (visit("a", current=Current("gone", 0)),)).unreachable == ()
+
+
+def test_ten_thousand_orders_in_one_sequence_are_checked() -> None:
+    """A check that walked the orders once per order would take minutes, and one that recursed would not end at all."""
+    tasks = [visit("o0"), *(visit(f"o{n}", after=(After(f"o{n - 1}"),)) for n in range(1, 10_000))]
+    crew = tuple(technician(n) for n in range(500))
+    assert len(Problem(ORIGIN, crew, tuple(tasks)).tasks) == 10_000
+    with pytest.raises(InvalidProblem, match=r"o10, .* and 9990 more"):
+        Problem(ORIGIN, crew, (replace(tasks[0], after=(After("o9999"),)), *tasks[1:]))
+
+
+class Table:
+    """A travel model that answers with a table that it was given."""
+
+    name = "table"
+
+    def __init__(self, table: object) -> None:
+        self._table = table
+
+    def matrix(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Seconds:
+        return self._table  # type: ignore[return-value]
+
+
+def beside_a_visit(table: object) -> Problem:
+    """One technician and one visit elsewhere: two distinct places, the visit's first."""
+    return Problem(ORIGIN, (technician(),), (visit("a"),), Table(table))
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        (np.zeros((2, 3), np.int32), r"The travel model table: its table has the shape \(2, 3\), not \(2, 2\)"),
+        (np.zeros(4, np.int32), "has the shape"),
+        (np.zeros((2, 2)), "whole seconds, not float64"),
+        (np.array([[0, math.nan], [0, 0]]), "whole seconds"),
+        (np.zeros((2, 2), bool), "whole seconds, not bool"),
+        (np.array([[0, -1], [0, 0]]), "from order a to the start of route r0 takes -1 seconds"),
+        (np.array([[0, 0], [UNREACHABLE + 1, 0]]), "from the start of route r0 to order a takes 268435457 seconds"),
+        (np.array([[0, 0], [1 << 40, 0]]), "from the start of route r0 to order a"),
+    ],
+)
+def test_a_travel_table_that_cannot_be_is_refused(table: object, text: str) -> None:
+    with pytest.raises(InvalidProblem, match=text):
+        _ = beside_a_visit(table).seconds
+
+
+def test_a_good_table_becomes_small_and_goes_by_tasks_then_starts_then_ends() -> None:
+    seconds = beside_a_visit(np.array([[0, 7], [9, 0]])).seconds
+    assert seconds.dtype == np.int32
+    assert seconds.tolist() == [[0, 7, 7], [9, 0, 0], [9, 0, 0]]
+
+
+@pytest.mark.parametrize(("there", "back", "named"), [(9, 7, ()), (UNREACHABLE, 7, ("a",)), (9, UNREACHABLE, ("a",))])
+def test_orders_without_a_road_are_named(there: int, back: int, named: tuple[str, ...]) -> None:
+    assert beside_a_visit(np.array([[0, back], [there, 0]])).unreachable == named
+
+
+def test_orders_at_one_address_are_seen_as_one_place_by_the_travel_model() -> None:
+    asked: list[int] = []
+
+    class Counting(GreatCircle):
+        def matrix(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Seconds:
+            asked.append(len(origins))
+            return super().matrix(origins, destinations)
+
+    world = Problem(ORIGIN, (technician(),), tuple(visit(f"o{n}") for n in range(50)), Counting())
+    assert world.seconds.shape == (52, 52)
+    assert asked == [2]
+
+
+@pytest.mark.parametrize(
+    ("absences", "home_by"),
+    [
+        ((), 19),
+        ((Span(15 * HOUR, 18 * HOUR),), 15),
+        ((Span(18 * HOUR, 20 * HOUR),), 18),
+        ((Span(17 * HOUR, 20 * HOUR),), 17),
+        ((Span(9 * HOUR, 10 * HOUR),), 19),
+        ((Span(14 * HOUR, 16 * HOUR), Span(16 * HOUR, 17 * HOUR)), 14),
+    ],
+)
+def test_overtime_ends_where_an_absence_begins(absences: tuple[Span, ...], home_by: int) -> None:
+    assert technician(overtime_seconds=2 * HOUR, absences=absences).home_by == home_by * HOUR
 
 
 @pytest.mark.parametrize("lat", [float("nan"), float("inf"), 91.0])
