@@ -60,9 +60,10 @@ lock: setup ## Pin the newest packages that pyproject.toml and package.json allo
 	$(COMPILE) --upgrade --python-version 3.12 --extra dev -o requirements.lock pyproject.toml
 	printf 'setuptools\ncffi\n' | $(COMPILE) --upgrade --python-version 3.12 -o infra/setup/build.lock -
 	printf 'uv\n' | $(COMPILE) --upgrade --python-version 3.9 -o infra/setup/tools.lock -
+	$(COMPILE) --upgrade --python-version 3.12 --group bench -o infra/benchmarks/bench.lock
 	npm update --package-lock-only --ignore-scripts
 
 .PHONY: clean
 clean: ## Remove what set-up and tests made (the demo's data stays)
-	rm -rf .venv .tools node_modules build doorstep.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-bench .tools node_modules build doorstep.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +9,7 @@ import typer
 
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
+from infra.hosts.plan_commands import plan, read_day
 
 app = typer.Typer(
     name="doorstep",
@@ -24,6 +24,7 @@ utility = typer.Typer(help="Play the utility: send work orders, hear what became
 database = typer.Typer(help="Look after the database.", no_args_is_help=True)
 staff = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(utility, name="utility")
+app.add_typer(plan, name="plan")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
 
@@ -155,22 +156,7 @@ def utility_sample(
     """Write a feed of sample work orders, some bad on purpose."""
     from infra.hosts.utility import write_sample
 
-    write_sample(file, orders, seed, _day(first_day))
-
-
-@app.command()
-def plan(
-    day: Annotated[str | None, typer.Option(help="First day (YYYY-MM-DD); default tomorrow.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=31, help="How many days.")] = 1,
-    territory: Annotated[str | None, typer.Option(help="One territory; default all that have routes.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each territory.")] = 5.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 1,
-    publish: Annotated[bool, typer.Option("--publish", help="Send the plan to the technicians' phones.")] = False,
-) -> None:
-    """Plan the routes of the coming days, and publish them if asked."""
-    from infra.hosts.planning import plan_from_command_line
-
-    plan_from_command_line(_day(day), days, territory, seconds, seed, publish=publish)
+    write_sample(file, orders, seed, read_day(first_day))
 
 
 @database.command("upgrade")
@@ -200,13 +186,3 @@ def staff_add(
     with running_hub(read_settings()) as hub:
         create_staff(hub, email, name, password, [Role(one) for one in role])
     typer.echo(f"{email} can sign in now.")
-
-
-def _day(text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        message = f"'{text}' is not a day; write it as 2026-05-04."
-        raise typer.BadParameter(message) from error

@@ -1,14 +1,9 @@
-"""The command that plans from a terminal."""
+"""The command that plans the days in the database from a terminal."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, timedelta
-from threading import Event, Thread
 from zoneinfo import ZoneInfo
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
@@ -16,6 +11,7 @@ from hub.db.tables import route
 from hub.domain.events import Actor, ActorKind
 from hub.domain.ids import PlanId
 from infra.hosts.running import read_settings, running_hub
+from infra.hosts.searching import showing_search
 from scheduling.service import plan_days, publish_plan
 
 _HOME_ZONE = ZoneInfo("Europe/Brussels")
@@ -36,7 +32,8 @@ def plan_from_command_line(
                 f"Nobody works{where} from {first} to {last}, so nothing was planned. Choose other days with --day."
             )
         for name in names:
-            with _showing_search(f"{name}: planning {first} to {last}", seconds):
+            typer.echo(f"{name}: planning {first} to {last} for at most {seconds:g} s …")
+            with showing_search(name, seconds):
                 plan_id = plan_days(hub, name, first, last, seconds=seconds, seed=seed)
             _say_plan(hub, name, plan_id)
             if publish:
@@ -44,32 +41,6 @@ def plan_from_command_line(
                 typer.echo(f"{name}: published {report.applied}, skipped {len(report.skipped)}")
             else:
                 typer.echo(f"{name}: this is a draft; publish it on the board, or with --publish.")
-
-
-@contextmanager
-def _showing_search(what: str, seconds: float) -> Iterator[None]:
-    """A bar that fills while the planner searches, on a terminal; one plain line otherwise."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        typer.echo(f"{what} for at most {seconds:g} s …")
-        yield
-        return
-    ended = Event()
-    with Progress(TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task(what, total=seconds)
-
-        def fill() -> None:
-            while not ended.wait(0.1):
-                bar.advance(task, 0.1)
-
-        filling = Thread(target=fill, daemon=True)
-        filling.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            filling.join()
-            bar.update(task, completed=seconds)
 
 
 def _say_plan(hub: Hub, territory: str, plan_id: PlanId) -> None:

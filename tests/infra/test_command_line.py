@@ -108,7 +108,7 @@ def test_the_same_seed_writes_the_same_feed(tmp_path: Path) -> None:
 
 
 def test_a_day_that_is_none_is_a_sentence(database_url: str) -> None:
-    answer = run("plan", "--day", "tomorrow", DATABASE_URL=database_url)
+    answer = run("plan", "days", "--day", "tomorrow", DATABASE_URL=database_url)
     assert answer.returncode == 2
     assert "write it as 2026-05-04" in answer.stderr
 

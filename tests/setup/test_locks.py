@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
-PYTHON_LOCKS = ["requirements.lock", "infra/setup/build.lock", "infra/setup/tools.lock"]
+PYTHON_LOCKS = ["requirements.lock", "infra/setup/build.lock", "infra/setup/tools.lock", "infra/benchmarks/bench.lock"]
 
 
 def _package_lock() -> dict[str, Any]:

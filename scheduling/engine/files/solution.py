@@ -1,0 +1,82 @@
+"""Plans of benchmark instances in JSON: `{"routes": {vehicle id: [order ids in their order]}}`, `"nobreak"` for the variant."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from scheduling.engine.files.fields import BadFileError, Fields, read_object
+from scheduling.engine.files.instance import Instance
+from scheduling.engine.plan import Plan
+from scheduling.engine.problem import Task
+
+
+def write_plan(path: Path, instance: Instance, plan: Plan) -> None:
+    """Write which orders each vehicle serves, vehicles without any too. Raises `BadFileError` when it cannot be written."""
+    routes = {item.route.id: [instance.order_ids[stop.task.id] for stop in item.timeline.stops] for item in plan.routes}
+    content: dict[str, Any] = {"instance": instance.name, "routes": routes}
+    if instance.breaks_ignored:
+        content["nobreak"] = True
+    write_json(path, content)
+
+
+def write_json(path: Path, content: object) -> None:
+    """Write a JSON file whole or not at all: nobody reads half of it. Raises `BadFileError` when it cannot be written."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise BadFileError(
+            path.name, "", "write", f"cannot be written ({error.strerror}). Choose another place."
+        ) from error
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise `BadFileError` when the file could not be written, before time goes into what it is to hold."""
+    if path.is_dir():
+        raise BadFileError(path.name, "", "write", "is a folder. Name a file.")
+    if not os.access(path.parent, os.W_OK):
+        raise BadFileError(path.name, "", "write", f"there is no folder {path.parent} that can be written to. Make it.")
+
+
+def is_variant(path: Path) -> bool:
+    """Whether the plan in the file was made without breaks. Raises `BadFileError` when it is no plan."""
+    return bool(read_object(path).values.get("nobreak", False))
+
+
+def read_sequences(path: Path, instance: Instance) -> list[list[Task]]:
+    """The tasks of each of the problem's routes in their order; a vehicle the file does not name has none.
+
+    Raises:
+        BadFileError: the file is no plan of this instance; it names what is unknown or given twice.
+    """
+    content = read_object(path)
+    written = content.inner("routes")
+    known = {route.id for route in instance.problem.routes}
+    for vehicle in written.values:
+        if vehicle not in known:
+            raise content.refuse("routes", f"it has a route for the unknown vehicle {vehicle[:60]}.")
+    seen: set[str] = set()
+    return [_sequence(written, route.id, instance, seen) for route in instance.problem.routes]
+
+
+def _sequence(written: Fields, vehicle: str, instance: Instance, seen: set[str]) -> list[Task]:
+    if vehicle not in written.values:
+        return []
+    owner = Fields(written.file, f"vehicle {vehicle}", written.values)
+    orders: Sequence[Any] = owner.items(vehicle)
+    found = []
+    for value in orders:
+        name = str(owner.as_name("order", value))
+        if name not in instance.problem.task_at:
+            raise owner.refuse("order", f"it serves the unknown order {name}.")
+        if name in seen:
+            raise owner.refuse("order", f"it serves order {name}, which is served already.")
+        seen.add(name)
+        found.append(instance.problem.tasks[instance.problem.task_at[name]])
+    return found
