@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Mapping, Sequence
+from fractions import Fraction
 from itertools import pairwise
 
 from hub.domain.places import Place
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Problem, Route, Task
-from scheduling.engine.timeline import Timeline
+from scheduling.engine.timeline import Stop, Timeline
 
 type Drive = Callable[[Place, Place], int]
 
@@ -26,27 +28,70 @@ def great_circle(detour: float, metres_per_second: float) -> Drive:
 def faults(problem: Problem, plan: Plan, drive: Drive) -> list[str]:
     """Everything that is wrong with a plan, as sentences."""
     found: list[str] = []
-    served: list[str] = []
+    served: dict[str, Stop] = {}
     cost = 0
     for route, planned in zip(problem.routes, plan.routes, strict=True):
         if planned.route != route:
             found.append(f"route {route.id} is not where it should be")
-        tasks = [stop.task for stop in planned.timeline.stops]
-        served += [task.id for task in tasks]
+        stops = planned.timeline.stops
+        found += [f"{stop.task.id} is served twice" for stop in stops if stop.task.id in served]
+        served |= {stop.task.id: stop for stop in stops}
         found += route_faults(route, planned.timeline, drive)
-        found += [f"{task.id} on {route.id}: {text}" for task in tasks for text in _suitability(route, task)]
-        if tasks:
-            cost += sum(drive(a, b) for a, b in pairwise([route.start, *(t.place for t in tasks), route.end]))
-        cost += sum(t.move_price_seconds for t in tasks if t.current and t.current.route != route.id)
+        found += [f"{s.task.id} on {route.id}: {text}" for s in stops for text in unsuitable(route, s.task)]
+        cost += route_cost(route, planned.timeline, drive)
     absent = [item.task.id for item in plan.unplanned]
-    if sorted(served + absent) != sorted(task.id for task in problem.tasks):
-        found.append("some task is served twice, or neither served nor unplanned")
-    left = [task for task in problem.tasks if task.id in set(absent)]
-    must = [task for task in left if task.promised or task.pin]
-    weight = sum(task.weight for task in left if not (task.promised or task.pin))
+    if sorted([*served, *absent]) != sorted(task.id for task in problem.tasks):
+        found.append("some task is both served and unplanned, or neither")
+    found += [f"{stop.task.id} is not the problem's" for stop in served.values() if stop.task not in problem.tasks]
+    for item in plan.unplanned:
+        if [one.route for one in item.by_route] != [route.id for route in problem.routes]:
+            found.append(f"{item.task.id} is unplanned without a reason for each route")
     stated = (plan.objective.missed_promises, plan.objective.missed_weight, plan.objective.cost_seconds)
-    if stated != (len(must), weight, cost):
-        found.append(f"the objective is {(len(must), weight, cost)}, not {stated}")
+    actual = (*missed(problem, served), cost)
+    if stated != actual:
+        found.append(f"the objective is {actual}, not {stated}")
+    return found + sequence_faults(problem, served)
+
+
+def missed(problem: Problem, served: Container[str]) -> tuple[int, int]:
+    """How many promised or pinned tasks are not served, and the weight of the others that are not."""
+    left = [task for task in problem.tasks if task.id not in served]
+    must = [task for task in left if task.promised or task.pin]
+    return len(must), sum(task.weight for task in left if task not in must)
+
+
+def route_cost(route: Route, timeline: Timeline, drive: Drive) -> int:
+    """Travel, the prices of its visits, of sending the technician out, and of overtime; nothing without visits."""
+    tasks = [stop.task for stop in timeline.stops]
+    if not tasks:
+        return 0
+    travel = sum(drive(a, b) for a, b in pairwise([route.start, *(t.place for t in tasks), route.end]))
+    late = max(0, timeline.home - route.shift.end)
+    overtime = math.ceil(Fraction(late * route.overtime_price_seconds, 3600))
+    return travel + sum(price(route, task) for task in tasks) + route.use_price_seconds + overtime
+
+
+def price(route: Route, task: Task) -> int:
+    """What serving the task on this route costs besides travel."""
+    total = 0
+    if task.current and task.current.route != route.id:
+        total += task.move_price_seconds
+    if task.preferred_technicians and route.technician not in task.preferred_technicians:
+        total += task.preference_price_seconds
+    if task.due is not None and route.shift.start > task.due:
+        total += task.late_price_seconds * math.ceil(Fraction(route.shift.start - task.due, 86_400))
+    return total
+
+
+def sequence_faults(problem: Problem, served: Mapping[str, Stop]) -> list[str]:
+    """Each task that comes after another starts late enough after the other's end, on whatever route and day."""
+    found = []
+    for task in problem.tasks:
+        for link in task.after if task.id in served else ():
+            if link.task not in served:
+                found.append(f"{task.id} is served without {link.task} before it")
+            elif served[task.id].start < served[link.task].end + link.gap_seconds:
+                found.append(f"{task.id} starts too soon after {link.task}")
     return found
 
 
@@ -70,11 +115,44 @@ def route_faults(route: Route, timeline: Timeline, drive: Drive) -> list[str]:
         if _overlap(start, end, [*away, *_spans(route)]):
             found.append(f"works in a pause between {start} and {end}")
         here, now = place, end
-    if timeline.home > route.shift.end:
-        found.append(f"is home at {timeline.home}, after the shift")
+    if timeline.home > home_limit(route):
+        found.append(f"is home at {timeline.home}, after the shift and its overtime")
     if timeline.travel_seconds != total:
         found.append("its travel does not add up")
-    return found + _stop_faults(timeline) + _break_faults(route, timeline)
+    return (
+        found
+        + limit_faults(route, [s.task for s in timeline.stops], total)
+        + _stop_faults(timeline)
+        + _break_faults(route, timeline)
+    )
+
+
+def home_limit(route: Route) -> int:
+    """The last second of being home: overtime counts, unless an absence ends the day or begins meanwhile."""
+    limit = route.shift.end + route.overtime_seconds
+    away = [span for span in _spans(route) if span[1] >= route.shift.end]
+    while True:
+        covering = [a for a, b in _spans(route) if a < limit <= b or ((a, b) in away and a < limit)]
+        if not covering:
+            return limit
+        limit = min(covering)
+
+
+def limit_faults(route: Route, tasks: Sequence[Task], travel: int) -> list[str]:
+    """The most driving in a day, and the parts in the van."""
+    found = []
+    if route.max_travel_seconds is not None and travel > route.max_travel_seconds:
+        found.append(f"drives {travel} s, more than allowed")
+    if route.van is not None:
+        needed = Counter[str]()
+        for task in tasks:
+            needed.update(dict(task.parts))
+        found += [
+            f"needs {n} of {part}, more than the van has"
+            for part, n in needed.items()
+            if n > dict(route.van).get(part, 0)
+        ]
+    return found
 
 
 def _stop_faults(timeline: Timeline) -> list[str]:
@@ -83,11 +161,17 @@ def _stop_faults(timeline: Timeline) -> list[str]:
     for stop in timeline.stops:
         if stop.end - stop.start != stop.task.service_seconds:
             found.append(f"{stop.task.id} does not get its service time")
-        if not any(window.start <= stop.start < window.end for window in stop.task.windows) and not stop.task.pin:
-            found.append(f"{stop.task.id} begins at {stop.start}, outside its windows")
-        if stop.task.pin and stop.task.pin.start not in {None, stop.start}:
-            found.append(f"{stop.task.id} begins at {stop.start}, not where it is pinned")
+        if not may_start(stop.task, stop.start):
+            found.append(f"{stop.task.id} begins at {stop.start}, outside its windows, too early or not where pinned")
     return found
+
+
+def may_start(task: Task, second: int) -> bool:
+    """Whether service may start at that second: at the pinned one alone, or in a window and not before the release."""
+    if task.pin is not None and task.pin.start is not None:
+        return second == task.pin.start
+    released = task.release is None or second >= task.release
+    return released and any(window.start <= second < window.end for window in task.windows)
 
 
 def _break_faults(route: Route, timeline: Timeline) -> list[str]:
@@ -110,10 +194,15 @@ def _break_faults(route: Route, timeline: Timeline) -> list[str]:
     return found
 
 
-def _suitability(route: Route, task: Task) -> list[str]:
+def unsuitable(route: Route, task: Task) -> list[str]:
+    """Why the technician may not do the task at any hour."""
     found = []
     if set(task.skills) - set(route.skills):
         found.append("a skill is missing")
+    for skill, least in task.levels:
+        has = dict(route.levels).get(skill, 1) if skill in route.skills else 0
+        if has < least:
+            found.append(f"{skill} is at level {has} only")
     if task.territory and route.territories and task.territory not in route.territories:
         found.append("another territory")
     if task.allowed_technicians is not None and route.technician not in task.allowed_technicians:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from scheduling.engine.problem import Route, Task
 from scheduling.engine.spans import Span
+from tests.scheduling.checker import home_limit, limit_faults, may_start
 
 type State = tuple[int, int, int, int]
 
@@ -16,16 +17,19 @@ def earliest_home(route: Route, stops: Sequence[Task], drives: Sequence[int]) ->
     A state is (second, leg, seconds still to drive, breaks had). Breaks come in the order of their windows; the ones
     left when home is reached must still be able to follow each other.
     """
+    if limit_faults(route, stops, sum(drives)):
+        return None
     breaks = sorted(route.breaks, key=lambda item: (item[0].start, item[0].end))
+    by = home_limit(route)
     todo = {(route.shift.start, 0, drives[0], 0)}
     seen = set(todo)
     homes = []
     while todo:
         now, leg, left, had = state = todo.pop()
-        if leg == len(stops) and left == 0 and now <= route.shift.end and _rest(breaks[had:], now):
+        if leg == len(stops) and left == 0 and now <= by and _rest(breaks[had:], now):
             homes.append(now)
         for follower in _moves(route, stops, drives, breaks, state):
-            if follower[0] <= route.shift.end and follower not in seen:
+            if follower[0] <= by and follower not in seen:
                 seen.add(follower)
                 todo.add(follower)
     return min(homes, default=None)
@@ -44,7 +48,7 @@ def _moves(
             yield now + seconds, leg, left, had + 1
     if left == 0 and leg < len(stops):
         task = stops[leg]
-        if any(w.start <= now < w.end for w in task.starts) and _free(route, now, now + task.service_seconds):
+        if may_start(task, now) and _free(route, now, now + task.service_seconds):
             yield now + task.service_seconds, leg + 1, drives[leg + 1], had
 
 
