@@ -132,7 +132,7 @@ def _check_shifts(who: str, routes: Iterable[Route]) -> None:
 
 
 def check_travel(problem: Problem, table: Seconds, count: int) -> Seconds:
-    """The table as 32-bit whole seconds. `table` goes by the distinct places of the problem, `count` of them.
+    """The table between the problem's `count` nodes as 32-bit whole seconds.
 
     Raises `InvalidProblem` when it has another shape, other numbers than whole ones, negative ones, or some above
     `UNREACHABLE`; the error names the model and what stands at the two ends of the drive.
@@ -157,15 +157,16 @@ def check_travel(problem: Problem, table: Seconds, count: int) -> Seconds:
     return table.astype(np.int32, copy=False)
 
 
-def _whose(problem: Problem, distinct: int) -> str:
-    """Who is at one of the problem's distinct places, in words."""
-    places = [(task.place, f"order {task.id}") for task in problem.tasks]
-    places += [(route.start, f"the start of route {route.id}") for route in problem.routes]
-    places += [(route.end, f"the end of route {route.id}") for route in problem.routes]
-    names: dict[object, str] = {}
-    for place, name in places:
-        names.setdefault(place, name)
-    return list(names.values())[distinct]
+def _whose(problem: Problem, node: int) -> str:
+    """Who is at a node of the travel table, in words."""
+    if node < len(problem.tasks):
+        return f"order {problem.tasks[node].id}"
+    for at, route in enumerate(problem.routes):
+        if problem.start_node(at) == node:
+            return f"the start of route {route.id}"
+        if problem.end_node(at) == node:
+            return f"the end of route {route.id}"
+    return f"place {node}"
 
 
 def workday(route: Route) -> tuple[Span, tuple[Pause, ...]]:

@@ -182,10 +182,10 @@ def test_a_travel_table_that_cannot_be_is_refused(table: object, text: str) -> N
         _ = beside_a_visit(table).seconds
 
 
-def test_a_good_table_becomes_small_and_goes_by_tasks_then_starts_then_ends() -> None:
+def test_a_good_table_of_wide_numbers_becomes_one_of_32_bits() -> None:
     seconds = beside_a_visit(np.array([[0, 7], [9, 0]])).seconds
     assert seconds.dtype == np.int32
-    assert seconds.tolist() == [[0, 7, 7], [9, 0, 0], [9, 0, 0]]
+    assert seconds.tolist() == [[0, 7], [9, 0]]
 
 
 @pytest.mark.parametrize(("there", "back", "named"), [(9, 7, ()), (UNREACHABLE, 7, ("a",)), (9, UNREACHABLE, ("a",))])
@@ -193,17 +193,20 @@ def test_orders_without_a_road_are_named(there: int, back: int, named: tuple[str
     assert beside_a_visit(np.array([[0, back], [there, 0]])).unreachable == named
 
 
-def test_orders_at_one_address_are_seen_as_one_place_by_the_travel_model() -> None:
-    asked: list[int] = []
+def test_orders_at_one_address_are_no_way_apart() -> None:
+    world = Problem(ORIGIN, (technician(),), tuple(visit(f"o{n}") for n in range(50)))
+    assert not world.seconds[:50, :50].any()
+    assert (world.seconds[:50, world.start_node(0)] > 0).all()
 
-    class Counting(GreatCircle):
-        def matrix(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Seconds:
-            asked.append(len(origins))
-            return super().matrix(origins, destinations)
 
-    world = Problem(ORIGIN, (technician(),), tuple(visit(f"o{n}") for n in range(50)), Counting())
-    assert world.seconds.shape == (52, 52)
-    assert asked == [2]
+def test_a_wrong_drive_to_the_end_of_a_route_is_named_by_the_route() -> None:
+    world = Problem(ORIGIN, (technician(end=Place(51, 4)),), (visit("a"),), Table(np.eye(3, dtype=np.int64) - 1))
+    with pytest.raises(InvalidProblem, match="from order a to the start of route r0 takes -1"):
+        _ = world.seconds
+    table = np.zeros((3, 3), np.int64)
+    table[0, world.end_node(0)] = -5
+    with pytest.raises(InvalidProblem, match="from order a to the end of route r0 takes -5 seconds"):
+        _ = replace(world, travel=Table(table)).seconds
 
 
 @pytest.mark.parametrize(
