@@ -20,6 +20,7 @@ from hub.domain.work_orders import WorkOrder
 from scheduling.engine import problem
 from scheduling.engine.slots import OpenRoute
 from scheduling.engine.spans import Span
+from scheduling.past import Begun, breaks_due
 from scheduling.travel.great_circle import GreatCircle
 from scheduling.travel.model import TravelModel
 
@@ -135,8 +136,17 @@ class _Loader:
             self._span(visit.starts_at, visit.ends_at) for visit in begun if visit.status is not VisitStatus.ABORTED
         ]
         last = max(begun, key=lambda visit: ends[visit.id], default=None)
-        place = self.orders[last.work_order_id].place if last else route.start
-        return replace(route, start=place, absences=_within(route.shift, [*route.absences, *closed]))
+        over = [Begun(self._service(visit, ends[visit.id]), self.orders[visit.work_order_id].place) for visit in begun]
+        return replace(
+            route,
+            start=self.orders[last.work_order_id].place if last else route.start,
+            breaks=breaks_due(route, over, now, reached, TRAVEL),
+            absences=_within(route.shift, [*route.absences, *closed]),
+        )
+
+    def _service(self, visit: Visit, ends: int) -> Span:
+        begins = problem.seconds_from(self.origin, visit.started_at or visit.arrived_at or visit.starts_at)
+        return Span(min(begins, ends), ends)
 
     def _end_of(self, visit: Visit) -> int:
         """When a begun visit was or will be over, as far as the technician's phone has told."""

@@ -113,9 +113,7 @@ def _choose(hub: Hub, answer: Answer) -> Answer:
             answer = replace(answer, taken=answer.taken + 1)
             offers.remove(best)
             continue
-        known = replace(
-            answer, appointment=held.id, starts_at=held.starts_at, ends_at=held.ends_at, distance=distance
-        )
+        known = replace(answer, appointment=held.id, starts_at=held.starts_at, ends_at=held.ends_at, distance=distance)
         return replace(known, end=End.HELD) if call.errand is Errand.HOLD_ONLY else _confirm(hub, known)
     return replace(answer, end=End.ALWAYS_TAKEN)
 

@@ -218,9 +218,7 @@ def _urgent(luck: random.Random, options: CampaignOptions, districts: Sequence[s
         )
 
 
-def _illnesses(
-    luck: random.Random, options: CampaignOptions, technicians: Sequence[Technician]
-) -> Iterator[Illness]:
+def _illnesses(luck: random.Random, options: CampaignOptions, technicians: Sequence[Technician]) -> Iterator[Illness]:
     days = [(one, day) for one in technicians for day in options.working_days]
     for one, day in luck.sample(days, max(1, round(len(days) * _ABSENT_SHARE))):
         kind = luck.random()
