@@ -51,6 +51,10 @@ migration: setup ## Write a migration from what changed in the tables: make migr
 	@test -n "$(NAME)" || { echo 'Say what changes: make migration NAME="add crews"' >&2; exit 1; }
 	$(BIN)/python -m infra.setup.migration "$(NAME)"
 
+.PHONY: bench-scheduling
+bench-scheduling: setup ## Measure the scheduling engine beside its peers (about half an hour; BENCH="--quick": minutes; BENCH="--help")
+	@$(BIN)/python -m infra.benchmarks $(BENCH)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures of the README from the running demo
 	$(BIN)/python -m infra.setup.screenshots

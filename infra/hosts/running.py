@@ -18,6 +18,7 @@ from hub.domain.errors import ConfigurationError, DoorstepError
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
 from portal.contact.policies import check_policies
+from scheduling.driving import travel_of
 
 DATABASE_NAME = "doorstep"
 _log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ def running_hub(settings: Settings) -> Iterator[Hub]:
         hub = build_hub(complete, SUBSCRIPTIONS)
         try:
             check_policies(complete.contact_policies, hub.catalogue)
+            travel_of(complete)
             check_answers(hub.engine)
             upgrade(hub.engine)
             yield hub

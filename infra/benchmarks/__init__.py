@@ -1,0 +1,1 @@
+"""Doorstep's engine and its peers, measured side by side; `make bench-scheduling` runs it."""
