@@ -35,6 +35,7 @@ class Hub:
         return UnitOfWork(
             self.engine,
             now=self.clock.now(),
+            settings=self.settings,
             catalogue=self.catalogue,
             jobs=self.jobs,
             subscriptions=self.subscriptions,

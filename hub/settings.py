@@ -42,6 +42,32 @@ class Settings(BaseSettings):
     contact_policies: Path | None = Field(
         default=None, description="Folder of contact policies (TOML); default: the sample ones."
     )
+    travel: Literal["great-circle", "roads", "osrm"] = Field(
+        default="great-circle",
+        description="Where drive times come from: distance as the crow flies, roads built with `doorstep roads build`, or an "
+        "OSRM server.",
+    )
+    travel_detour: float = Field(
+        default=1.3, ge=1, allow_inf_nan=False, description="How much longer a drive is than the crow's flight."
+    )
+    travel_speed: float = Field(
+        default=12.5, gt=0, allow_inf_nan=False, description="Metres per second of a drive as the crow flies."
+    )
+    travel_roads: Path | None = Field(
+        default=None, description="The folder of the built roads to drive on; `doorstep roads show` lists them."
+    )
+    travel_osrm_url: SecretStr = Field(
+        default=SecretStr(""), description="Address of the OSRM server, for instance http://localhost:5000."
+    )
+    travel_osrm_table_size: int = Field(
+        default=100, ge=1, le=10_000, description="Places in one question to the server: its own --max-table-size."
+    )
+    travel_snap_metres: int = Field(
+        default=1_000, ge=1, le=100_000, description="A place farther than this from any road cannot be driven to."
+    )
+    travel_factors: Path | None = Field(
+        default=None, description="Speed factors by weekday and hour (TOML); none: roads are always as fast."
+    )
     simulated_clock: Path | None = Field(
         default=None, description="File that holds the simulated time; only `doorstep play` sets it."
     )

@@ -17,15 +17,12 @@ from hub.domain.appointments import Appointment, Visit
 from hub.domain.ids import AppointmentId, RouteId, TechnicianId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES, VisitStatus
 from hub.domain.work_orders import WorkOrder
+from scheduling.driving import travel_of
 from scheduling.engine import problem
 from scheduling.engine.slots import OpenRoute
 from scheduling.engine.spans import Span
 from scheduling.past import Begun, breaks_due
-from scheduling.travel.great_circle import GreatCircle
 from scheduling.travel.model import TravelModel
-
-TRAVEL: TravelModel = GreatCircle()
-"""How driving times are estimated; every stored one carries the model's name."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,11 @@ class StandingRoute:
 
 @dataclass(frozen=True)
 class Days:
-    """The routes of some days, with the origin their seconds count from."""
+    """The routes of some days, with the origin their seconds count from, and the model that made their drives."""
 
     origin: datetime
     routes: tuple[StandingRoute, ...]
+    travel: TravelModel
 
     def seconds(self, instant: datetime) -> int:
         """Whole seconds from the origin."""
@@ -74,8 +72,9 @@ def load_days(
     work: UnitOfWork, routes: Sequence[roster.Route], *, origin: datetime, leaving_out: WorkOrderId | None = None
 ) -> Days:
     """The routes as they stand in this transaction; visits that are only *held* for the order `leaving_out` are not counted."""
+    travel = travel_of(work.settings)
     if not routes:
-        return Days(origin, ())
+        return Days(origin, (), travel)
     table = work.visits.table
     visits = work.visits.list_where(
         table.c.route_id.in_([route.id for route in routes]),
@@ -91,12 +90,13 @@ def load_days(
         absences=_absences(work, crew, origin),
         orders=_orders(work, visits),
         appointments=appointments,
+        travel=travel,
     )
     by_route: dict[RouteId, list[Visit]] = defaultdict(list)
     for visit in visits:
         if visit.work_order_id != leaving_out or not _is_held(visit, appointments):
             by_route[visit.route_id].append(visit)
-    return Days(origin, tuple(loader.route(record, by_route[record.id]) for record in routes))
+    return Days(origin, tuple(loader.route(record, by_route[record.id]) for record in routes), travel)
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,7 @@ class _Loader:
     absences: Mapping[TechnicianId, list[roster.Absence]]
     orders: Mapping[WorkOrderId, WorkOrder]
     appointments: Mapping[AppointmentId, Appointment]
+    travel: TravelModel
 
     def route(self, record: roster.Route, visits: Sequence[Visit]) -> StandingRoute:
         technician = self.crew[record.technician_id]
@@ -118,7 +119,7 @@ class _Loader:
         pure = self._rest_of_day(pure_route(record, technician, away, self.origin), begun)
         tasks = [standing_task(v, self.orders[v.work_order_id], self.appointments, pure, self.origin) for v in ahead]
         held = frozenset(visit.id for visit in ahead if _is_held(visit, self.appointments))
-        return StandingRoute(record, technician, ahead, begun, OpenRoute.of(pure, tasks, TRAVEL), held)
+        return StandingRoute(record, technician, ahead, begun, OpenRoute.of(pure, tasks, self.travel), held)
 
     def _rest_of_day(self, route: problem.Route, begun: Sequence[Visit]) -> problem.Route:
         """What is past is over: the day goes on from now, or from the end of the visit that is under way.
@@ -140,7 +141,7 @@ class _Loader:
         return replace(
             route,
             start=self.orders[last.work_order_id].place if last else route.start,
-            breaks=breaks_due(route, over, now, reached, TRAVEL),
+            breaks=breaks_due(route, over, now, reached, self.travel),
             absences=_within(route.shift, [*route.absences, *closed]),
         )
 

@@ -12,7 +12,6 @@ from hub.domain.events import Actor
 from hub.domain.ids import VisitId, WorkOrderId
 from hub.domain.lifecycle import WORK_ORDER_TRANSITIONS, Action, VisitStatus
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import TRAVEL
 from scheduling.queries import live_visits
 
 
@@ -23,6 +22,7 @@ def new_visit(
     starts_at: datetime,
     ends_at: datetime,
     travel_seconds: int,
+    travel_model: str,
 ) -> Visit:
     """A planned visit of an order on a route; without an appointment when nobody has to be at home."""
     return Visit(
@@ -35,7 +35,7 @@ def new_visit(
         starts_at=starts_at,
         ends_at=ends_at,
         travel_seconds=travel_seconds,
-        travel_model=TRAVEL.name,
+        travel_model=travel_model,
     )
 
 

@@ -23,7 +23,7 @@ from hub.domain.events import Actor
 from hub.domain.ids import AppointmentId, WorkOrderId
 from hub.domain.lifecycle import Action, AppointmentStatus
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
+from scheduling.days import Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import cancel_visit, new_visit
 from scheduling.engine.problem import Task
 from scheduling.engine.slots import Placement, place_visit
@@ -115,7 +115,7 @@ def _place_under_lock(
             attempt.commit()
             return days, candidate, placement
         fresh = load_days(work, [locked], origin=days.origin)
-        again = place_visit(fresh.routes[0].open, visit, TRAVEL)
+        again = place_visit(fresh.routes[0].open, visit, fresh.travel)
         if isinstance(again, Placement):
             attempt.commit()
             return fresh, fresh.routes[0], again
@@ -125,7 +125,7 @@ def _place_under_lock(
 
 def _candidates(days: Days, visit: Task) -> list[tuple[StandingRoute, Placement]]:
     """The routes that have room as far as we have read, the one with the least added travel first."""
-    found = [(route, place_visit(route.open, visit, TRAVEL)) for route in days.routes]
+    found = [(route, place_visit(route.open, visit, days.travel)) for route in days.routes]
     able = [(route, placement) for route, placement in found if isinstance(placement, Placement)]
     return sorted(able, key=lambda one: (one[1].marginal_travel_seconds, str(one[0].record.id)))
 
@@ -146,7 +146,9 @@ def _write_route(
     for stop in placement.timeline.stops:
         starts_at, ends_at = days.instant(stop.start), days.instant(stop.end)
         if stop.task.id == str(order.id):
-            visit = new_visit(order, appointment, route.record, starts_at, ends_at, stop.travel_seconds)
+            visit = new_visit(
+                order, appointment, route.record, starts_at, ends_at, stop.travel_seconds, days.travel.name
+            )
             work.create_visit(visit, by=by)
             continue
         before = standing[stop.task.id]
@@ -155,7 +157,7 @@ def _write_route(
             starts_at=starts_at,
             ends_at=ends_at,
             travel_seconds=stop.travel_seconds,
-            travel_model=TRAVEL.name,
+            travel_model=days.travel.name,
         )
         if after != before:
             work.visits.swap(before, after)

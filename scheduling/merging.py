@@ -26,7 +26,7 @@ from hub.domain.lifecycle import (
 )
 from hub.domain.plans import PlanAssignment, PlanRecord
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
+from scheduling.days import Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import dispatch, new_visit
 from scheduling.engine import problem
 from scheduling.engine.problem import Task
@@ -245,7 +245,7 @@ class Merge:
         ]
         if closed:
             route = replace(route, absences=(*route.absences, *closed))
-        return simulate(route, stops, route_legs(route, stops, TRAVEL))
+        return simulate(route, stops, route_legs(route, stops, self._days.travel))
 
     def _write_stop(self, route_id: RouteId, stop: Stop, by: Actor) -> set[WorkOrderId]:
         """Write one visit; returns its order when it was dispatched."""
@@ -254,7 +254,7 @@ class Merge:
         standing = self._standing.get(VisitId(UUID(stop.task.id)))
         if standing is None:
             order = self._orders[WorkOrderId(UUID(stop.task.id))]
-            visit = new_visit(order, None, record, starts_at, ends_at, stop.travel_seconds)
+            visit = new_visit(order, None, record, starts_at, ends_at, stop.travel_seconds, self._days.travel.name)
             dispatch(self._work, self._work.create_visit(visit, by=by), order, by=by)
             return {order.id}
         before = standing.visit
@@ -265,7 +265,7 @@ class Merge:
             starts_at=starts_at,
             ends_at=ends_at,
             travel_seconds=stop.travel_seconds,
-            travel_model=TRAVEL.name,
+            travel_model=self._days.travel.name,
         )
         after = self._work.visits.swap(before, moved) if moved != before else before
         if before.id in self._held:

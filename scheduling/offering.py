@@ -15,7 +15,7 @@ from hub.domain.errors import TransitionRefusedError
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import TRAVEL, Days, load_days, origin_of, wall_instant
+from scheduling.days import Days, load_days, origin_of, wall_instant
 from scheduling.engine.reasons import Reason
 from scheduling.engine.slots import OfferReason, Requirement, SlotWindow, find_slots
 from scheduling.engine.spans import Span
@@ -89,7 +89,7 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
         )
         days = load_days(work, routes, origin=origin_of(first), leaving_out=order.id)
         windows = list(_windows(kind, order, routes, days, earliest_start(work)))
-    found = find_slots([one.open for one in days.routes], requirement_of(order, kind), windows, TRAVEL)
+    found = find_slots([one.open for one in days.routes], requirement_of(order, kind), windows, days.travel)
     offers = [
         SlotOffer(*_instants(days, one.window), one.reason, one.placement.marginal_travel_seconds)
         for one in found.offers

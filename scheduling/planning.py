@@ -18,7 +18,7 @@ from hub.domain.ids import PlanId, RouteId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, VisitStatus, WorkOrderStatus
 from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplanned
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import TRAVEL, Days, StandingRoute, load_days, origin_of
+from scheduling.days import Days, StandingRoute, load_days, origin_of
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Pin, Problem, Task
 from scheduling.engine.reasons import Reason, Refusal
@@ -112,7 +112,7 @@ def _problem(work: UnitOfWork, days: Days, ready: list[WorkOrder]) -> Problem:
         for order in ready
         if (windows := _ready_windows(order, days, shifts))
     ]
-    return Problem(days.origin, tuple(route.open.route for route in days.routes), (*standing, *fresh), TRAVEL)
+    return Problem(days.origin, tuple(route.open.route for route in days.routes), (*standing, *fresh), days.travel)
 
 
 def _orders_of_visits(work: UnitOfWork, days: Days) -> dict[WorkOrderId, WorkOrder]:

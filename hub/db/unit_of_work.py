@@ -31,6 +31,7 @@ from hub.domain.staff import StaffAccount, StaffSession
 from hub.domain.technicians import Absence, Device, EnrolmentCode, Route, Technician
 from hub.domain.work_orders import WorkOrder
 from hub.jobs import JobQueue
+from hub.settings import Settings
 
 type Handler = Callable[["UnitOfWork", Event], None]
 """What a room does when it hears an event, inside the transaction in which the event became true."""
@@ -44,9 +45,17 @@ class UnitOfWork:
     """One open transaction; `now` is the instant at which it began, by the hub's clock."""
 
     def __init__(
-        self, engine: Engine, *, now: datetime, catalogue: Catalogue, jobs: JobQueue, subscriptions: Subscriptions
+        self,
+        engine: Engine,
+        *,
+        now: datetime,
+        settings: Settings,
+        catalogue: Catalogue,
+        jobs: JobQueue,
+        subscriptions: Subscriptions,
     ) -> None:
         self._engine = engine
+        self.settings = settings
         self.now = now
         self.catalogue = catalogue
         self._jobs = jobs

@@ -96,6 +96,7 @@ class RacingHub(Hub):
         work = RacingUnitOfWork(
             self.engine,
             now=self.clock.now(),
+            settings=self.settings,
             catalogue=self.catalogue,
             jobs=self.jobs,
             subscriptions=self.subscriptions,
