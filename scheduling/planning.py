@@ -24,6 +24,7 @@ from scheduling.engine.problem import Pin, Problem, Task
 from scheduling.engine.reasons import Reason, Refusal
 from scheduling.engine.solver import Progress, Stop, solve
 from scheduling.engine.spans import Span
+from scheduling.retrying import until_settled
 
 ENGINE = "or-tools routing + ruin and recreate"
 MOVE_PRICE_SECONDS = 900
@@ -60,8 +61,23 @@ def plan_days(
     began = time.monotonic()
     plan = solve(problem, Stop(seconds=seconds), seed, progress)
     took = time.monotonic() - began
+    # The draft's rows name orders, visits and routes that others lock at this moment; a clash must not cost the search.
+    return until_settled(lambda: _keep_draft(hub, territory, (first_day, last_day), plan, days, ready, seed, took))
+
+
+def _keep_draft(
+    hub: Hub,
+    territory: str,
+    span: tuple[date, date],
+    plan: Plan,
+    days: Days,
+    ready: list[WorkOrder],
+    seed: int,
+    took: float,
+) -> PlanId:
+    """Write the plan down as the one draft of its days."""
     with hub.unit_of_work() as work:
-        _supersede(work, territory, first_day, last_day)
+        _supersede(work, territory, *span)
         plan_id = PlanId(uuid4())
         unplanned = list(_left_out(plan_id, plan, days, ready))
         assignments = list(_assignments(plan_id, plan, days))
@@ -69,8 +85,8 @@ def plan_days(
             PlanRecord(
                 id=plan_id,
                 territory=territory,
-                first_day=first_day,
-                last_day=last_day,
+                first_day=span[0],
+                last_day=span[1],
                 status=PlanStatus.DRAFT,
                 seed=seed,
                 engine=ENGINE,
@@ -84,7 +100,7 @@ def plan_days(
         work.plan_assignments.add_all(assignments)
         work.plan_unplanned.add_all(unplanned)
         work.commit()
-    return plan_id
+        return plan_id
 
 
 def _ready_orders(work: UnitOfWork, territory: str) -> list[WorkOrder]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, false, select
 
 from hub.bootstrap import Hub
 from hub.db import tables
@@ -114,11 +114,11 @@ class Verdict:
     pending: frozenset[UUID]
 
 
-def read_books(hub: Hub, territory: str | None = None) -> Books:
-    """The books of one district, or of all, in one snapshot."""
+def read_books(hub: Hub, territory: str | None = None, *, route: UUID | None = None) -> Books:
+    """The books of one district, of one route (without agreements), or of everything, in one snapshot."""
     with hub.engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         try:
-            return _read(hub, connection, territory)
+            return _read(hub, connection, territory, route)
         finally:
             connection.rollback()
 
@@ -292,29 +292,31 @@ def _unsuited(books: Books) -> Iterable[Fault]:
             yield Fault("route", "the visit is on another technician's route", stop.order)
 
 
-def _read(hub: Hub, connection: Connection, territory: str | None) -> Books:
+def _read(hub: Hub, connection: Connection, territory: str | None, only: UUID | None) -> Books:
     route, technician, order, visit = tables.route, tables.technician, tables.work_order, tables.visit
-
-    def here(query: Select[tuple[object, ...]]) -> Sequence[Row[tuple[object, ...]]]:
-        return connection.execute(query if territory is None else query.where(order.c.territory == territory)).all()
-
     away = defaultdict(list)
     for row in connection.execute(select(tables.absence)):
         away[row.technician_id].append((row.starts_at, row.ends_at))
     crew = select(route, *(technician.c[name] for name in _TECHNICIAN)).join(technician)
-    if territory is not None:
-        crew = crew.where(route.c.territory == territory)
-    days = {row.id: _day(row, away[row.technician_id]) for row in connection.execute(crew)}
-    stops = here(
+    stops = (
         select(visit, *(order.c[name] for name in ("latitude", "longitude", "territory", "work_type")))
         .join(order)
         .where(visit.c.status.in_(_TAKES_TIME))
     )
-    agreements = here(select(tables.appointment).join(order))
+    agreements = select(tables.appointment).join(order)
+    if territory is not None:
+        crew = crew.where(route.c.territory == territory)
+        stops, agreements = (one.where(order.c.territory == territory) for one in (stops, agreements))
+    if only is not None:
+        crew, stops, agreements = (
+            crew.where(route.c.id == only),
+            stops.where(visit.c.route_id == only),
+            agreements.where(false()),
+        )
     return Books(
-        days,
-        tuple(_stop(row) for row in stops),
-        tuple(_agreement(row) for row in agreements),
+        {row.id: _day(row, away[row.technician_id]) for row in connection.execute(crew)},
+        tuple(_stop(row) for row in connection.execute(stops)),
+        tuple(_agreement(row) for row in connection.execute(agreements)),
         {code: frozenset(kind.skills) for code, kind in hub.catalogue.work_types.items()},
     )
 

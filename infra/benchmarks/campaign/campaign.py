@@ -17,14 +17,13 @@ from hub.clock import SharedClock
 from infra.benchmarks.campaign import field as road
 from infra.benchmarks.campaign.audit import Books, Fault, Spell, lost, read_books, travel_seconds
 from infra.benchmarks.campaign.desk import Answer, Call, CampaignError, Crowd, End, Errand, serve
-from infra.benchmarks.campaign.options import LAST_HOUR, ZONE, CampaignOptions
+from infra.benchmarks.campaign.options import AGAIN, LAST_HOUR, RETRIES, ZONE, CampaignOptions
 from infra.benchmarks.campaign.people import Citizen, Company, Habit
 from infra.benchmarks.campaign.planner import Planner, Publication
 from scheduling.roster import load_roster
 from scheduling.service import expire_holds
 
 _PATIENCE_SECONDS = 180.0
-_RETRIES = 2
 type Show = Callable[[datetime, int], None]
 """Told the simulated instant and how many citizens have come so far."""
 
@@ -125,10 +124,8 @@ class Campaign:
 
     def _move_clock(self, planner: Planner, hour: datetime) -> None:
         """The hour passes: what begins in it is set off for, what ends by then is done. The gate is held."""
-        suspects = set[UUID]().union(*planner.named.values())
-        suspects |= {one.order for one in self._on_absent_days()}
         named = set[UUID]().union(*planner.named.values())
-        for one in road.take_back(self._hub, hour, suspects):
+        for one in road.take_back(self._hub, hour):
             self._promise_broken(one, hour, named=one.order in named)
         for order in road.set_off(self._hub, hour):
             self.outcome.broken.append(Fault("phone", f"begins before {hour} and is on no phone", order))
@@ -147,13 +144,6 @@ class Campaign:
             self._homeless.add(one.order)
             citizen = self._citizens[one.order]  # type: ignore[index]
             self._plan_call(hour, Call(citizen.order_id, Errand.BOOK, citizen.second, self._options.working_days))
-
-    def _on_absent_days(self) -> Iterator[road.TakenBack]:
-        books = read_books(self._hub)
-        absent = {day.route for day in books.days.values() if day.away}
-        for stop in books.stops:
-            if stop.route in absent:
-                yield road.TakenBack(stop.order, stop.technician, stop.appointment is not None)
 
     def _bad_news(self, planner: Planner, hour: datetime) -> None:
         """Absences and urgent orders that become known now. The gate is held."""
@@ -224,10 +214,10 @@ class Campaign:
                 elif citizen.habit is Habit.CANCELS:
                     self._plan_call(hour + citizen.delay, replace(second, errand=Errand.CANCEL))
             case Errand.CANCEL, End.CANCELLED if citizen.returns:
-                self._plan_call(hour + timedelta(hours=20), again)
+                self._plan_call(hour + AGAIN, again)
             case ((Errand.BOOK | Errand.HOLD_ONLY), (End.NOTHING_OFFERED | End.NOTHING_SUITS | End.ALWAYS_TAKEN)):
-                if self._tries[citizen.order_id] <= _RETRIES:
-                    self._plan_call(hour + timedelta(hours=20), again)
+                if self._tries[citizen.order_id] <= RETRIES:
+                    self._plan_call(hour + AGAIN, again)
 
     def _plan_call(self, at: datetime, call: Call) -> None:
         self._count += 1

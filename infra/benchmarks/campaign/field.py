@@ -6,7 +6,6 @@ late because of the jump; after, every visit whose time is over is done.
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -19,7 +18,7 @@ from hub.domain.ids import AbsenceId, WorkOrderId
 from hub.domain.lifecycle import Action, VisitStatus
 from hub.domain.technicians import Absence
 from infra.benchmarks.campaign.audit import drivable, read_books
-from infra.benchmarks.campaign.options import FIRST_HOUR, local
+from infra.benchmarks.campaign.options import FIRST_HOUR, ZONE, local
 from infra.benchmarks.campaign.people import Illness
 from scheduling.dispatching import cancel_visit
 from scheduling.service import cancel_appointment
@@ -32,23 +31,22 @@ class TakenBack:
     """A visit that its technician could not do: its order, and whether a citizen had been promised."""
 
     order: UUID
-    technician: UUID
     promised: bool
 
 
-def take_back(hub: Hub, until: datetime, suspects: Collection[UUID]) -> list[TakenBack]:
-    """Of the visits of `suspects` (orders) that begin before `until`, cancel those whose technician cannot do them.
+def take_back(hub: Hub, until: datetime) -> list[TakenBack]:
+    """Of the visits that begin before `until`, cancel those whose technician cannot do them because of an absence.
 
     Their citizens hear that nobody comes and may choose again; work without a citizen waits for a later plan.
     """
     with hub.unit_of_work() as work:
-        due = [visit for visit in _ahead(work, until) if visit.work_order_id in suspects]
+        due = [visit for visit in _ahead(work, until) if _is_absent_that_day(work, visit)]
     done = []
     for visit in due:
-        books = read_books(hub)
+        books = read_books(hub, route=visit.route_id)
         if not drivable(books.days[visit.route_id], books.on(visit.route_id)):
             continue
-        done.append(TakenBack(visit.work_order_id, visit.technician_id, visit.appointment_id is not None))
+        done.append(TakenBack(visit.work_order_id, visit.appointment_id is not None))
         if visit.appointment_id is not None:
             cancel_appointment(hub, visit.work_order_id, by=_DISPATCHER, reason="the technician is absent")
         else:
@@ -111,6 +109,15 @@ def _ahead(work: UnitOfWork, until: datetime) -> list[Visit]:
         table.c.status.in_([VisitStatus.PLANNED, VisitStatus.DISPATCHED]),
         table.c.starts_at < until,
         order_by=(table.c.starts_at, table.c.id),
+    )
+
+
+def _is_absent_that_day(work: UnitOfWork, visit: Visit) -> bool:
+    table = work.absences.table
+    day = visit.starts_at.astimezone(ZONE).date()
+    return any(
+        one.ends_at > local(day, 0) and one.starts_at < local(day, 23)
+        for one in work.absences.list_where(table.c.technician_id == visit.technician_id)
     )
 
 

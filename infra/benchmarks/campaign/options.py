@@ -13,6 +13,10 @@ FIRST_DAY = date(2026, 10, 19)
 FIRST_HOUR, LAST_HOUR = 7, 20
 """The hours between which something happens. The clock moves by whole hours; nights and weekends pass at once."""
 
+AGAIN = timedelta(hours=20)
+"""After so long a citizen who found nothing, or cancelled, asks again; the former at most `RETRIES` times."""
+RETRIES = 2
+
 
 @dataclass(frozen=True)
 class CampaignOptions:

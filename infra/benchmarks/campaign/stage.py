@@ -30,9 +30,10 @@ def staged(options: CampaignOptions) -> Iterator[tuple[Hub, SharedClock]]:
     """A hub on a new database, of the server in DATABASE_URL or an embedded one, with the present schema."""
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
-        server = os.environ.get("DATABASE_URL") or stack.enter_context(
-            EmbeddedServer(folder / "postgres", throwaway=True)
-        ).url
+        server = (
+            os.environ.get("DATABASE_URL")
+            or stack.enter_context(EmbeddedServer(folder / "postgres", throwaway=True)).url
+        )
         name = f"doorstep_campaign_{secrets.token_hex(4)}"
         url = create_database(server, name)
         stack.callback(drop_database, server, name)
