@@ -112,7 +112,7 @@ class _Search:
             return
         self._restore(self._best)
         budget = Budget(left, self._stop.solutions, self._patience())
-        RoutingModel(self._draft, self._keep, self._seed).improve(self._best, budget, self._consider)
+        RoutingModel(self._problem, self._keep, self._seed).improve(self._best, budget, self._consider)
 
     def _improve_by_ruin(self) -> None:
         self._restore(self._best)

@@ -1,6 +1,7 @@
 """The best plan there is for a tiny problem, by CP-SAT: a model of its own that shares no rule with the engine.
 
 One circuit per route, one time per visit; every pause is taken on the drive to one visit, on the way home, or at home.
+Which pauses a day has beside its absences (`Route.pauses`) is taken as given.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ DEAREST = 1_000_000
 
 
 class Oracle:
-    """The problem as a model; `best()` is the optimum, `keeps(sequences)` whether just these routes can be driven."""
+    """The problem as a model, to be asked once: what is the best plan, or whether and how well given routes go."""
 
     def __init__(self, problem: Problem, drive: Drive) -> None:
         self.problem, self.drive = problem, drive
@@ -39,6 +40,20 @@ class Oracle:
 
     def best(self) -> Figures:
         """The figures of the best plan."""
+        found = self._figures()
+        assert found is not None, "a plan without visits is always possible"
+        return found
+
+    def rate(self, sequences: Sequence[Sequence[int]]) -> Figures | None:
+        """The figures of exactly these tasks on these routes in this order, at the best times; None when impossible."""
+        for row, way, sequence in zip(self.on, self.ways, sequences, strict=True):
+            for index, literal in enumerate(row):
+                self.model.add(literal == (index in sequence))
+            for arc in pairwise([-1, *sequence, -1]):
+                self.model.add(way.arcs[arc] == 1)
+        return self._figures()
+
+    def _figures(self) -> Figures | None:
         tasks = self.problem.tasks
         musts = [task.promised or task.pin is not None for task in tasks]
         weight = sum(task.weight for task in tasks)
@@ -47,19 +62,7 @@ class Oracle:
         cost = sum(way.cost for way in self.ways)
         self.model.minimize(missed * DEAREST * (weight + 1) + light * DEAREST + cost)
         solver = self._solved()
-        assert solver is not None, "a plan without visits is always possible"
-        return solver.value(missed), solver.value(light), solver.value(cost)
-
-    def keeps(self, sequences: Sequence[Sequence[int]]) -> bool:
-        """Whether there are times at which exactly these tasks can be done on these routes in this order."""
-        model = self.model
-        for row, way, sequence in zip(self.on, self.ways, sequences, strict=True):
-            for index, literal in enumerate(row):
-                model.add(literal == (index in sequence))
-            nodes = [-1, *sequence, -1]
-            for a, b in pairwise(nodes):
-                model.add(way.arcs[a, b] == 1)
-        return self._solved() is not None
+        return None if solver is None else (solver.value(missed), solver.value(light), solver.value(cost))
 
     def _solved(self) -> cp_model.CpSolver | None:
         solver = cp_model.CpSolver()
@@ -113,17 +116,16 @@ class _Way:
             model.add_implication(self.on[index], self.used)
             if unsuitable(route, task):
                 model.add(self.on[index] == 0)
-        self.home = model.new_int_var(route.shift.start, max(route.shift.start, home_limit(route)), f"{route.id} home")
+        self.home = model.new_int_var(route.hours.start, max(route.hours.start, home_limit(route)), f"{route.id} home")
         self._times(self._pauses())
         self._limits()
 
     def _pauses(self) -> list[Pause]:
         """Start, length, and on the drive to which node each pause is taken; on none when it is taken at home."""
         model, route = self.oracle.model, self.route
-        spans = [(max(w.start, route.shift.start), w.end - 1, seconds) for w, seconds in route.breaks]
-        spans += [(a.start, a.start, a.end - a.start) for a in route.absences]
         out: list[Pause] = []
-        for number, (first, last, seconds) in enumerate(sorted(spans)):
+        for number, pause in enumerate(route.pauses):
+            first, last, seconds = pause.earliest, pause.latest, pause.seconds
             begin = model.new_int_var(first, last, f"{route.id} pause {number}")
             on_way = {node: model.new_bool_var("") for node in range(-1, len(self.on))}
             model.add(sum(on_way.values()) <= 1)
@@ -141,7 +143,7 @@ class _Way:
         for (a, b), literal in self.arcs.items():
             if a == b:
                 continue
-            left = self.route.shift.start if a < 0 else oracle.starts[a] + tasks[a].service_seconds
+            left = self.route.hours.start if a < 0 else oracle.starts[a] + tasks[a].service_seconds
             there = self.home if b < 0 else oracle.starts[b]
             lost = sum(seconds * on_way[b] for _, seconds, on_way in pauses)
             oracle.model.add(there >= left + self._drive(a, b) + lost).only_enforce_if(literal)

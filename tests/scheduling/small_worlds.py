@@ -15,7 +15,6 @@ from scheduling.engine.spans import Span
 from tests.scheduling.worlds import ORIGIN, Grid, technician, visit
 
 places = st.builds(Place, st.integers(0, 4), st.integers(0, 4))
-_skills = st.frozensets(st.sampled_from(("gas", "meter")))
 _prices = st.sampled_from((0, 0, 1, 4, 15))
 
 
@@ -37,7 +36,7 @@ def pauses(draw: st.DrawFn, opens: int, most: int = 3) -> tuple[tuple[tuple[Span
 def routes(draw: st.DrawFn, number: int = 0, who: str = "t0", opens: int = 0) -> Route:
     breaks, absences, _ = draw(pauses(opens))
     last = max([opens + 24, *(window.start for window, _ in breaks)])
-    skills = draw(_skills)
+    skills = draw(st.sampled_from((frozenset({"gas", "meter"}), frozenset({"gas"}), frozenset[str]())))
     return technician(
         number,
         technician=who,
@@ -49,7 +48,7 @@ def routes(draw: st.DrawFn, number: int = 0, who: str = "t0", opens: int = 0) ->
         skills=skills,
         levels=(("gas", 2),) if "gas" in skills and draw(st.booleans()) else (),
         territories=draw(st.sampled_from((frozenset(), frozenset(), frozenset({"east"})))),
-        max_travel_seconds=draw(st.one_of(st.none(), st.integers(6, 40))),
+        max_travel_seconds=draw(st.one_of(st.none(), st.integers(6, 40), st.integers(20, 60))),
         van=draw(st.sampled_from((None, None, (("box", 3),), (("box", 2), ("pipe", 1))))),
         use_price_seconds=draw(_prices),
         overtime_seconds=draw(st.sampled_from((0, 0, 4, 12))),
@@ -61,8 +60,8 @@ def routes(draw: st.DrawFn, number: int = 0, who: str = "t0", opens: int = 0) ->
 def windows(draw: st.DrawFn, opens: int, most: int = 2) -> tuple[Span, ...]:
     out: list[Span] = []
     for _ in range(draw(st.integers(1, most))):
-        begin = (out[-1].end if out else opens) + draw(st.integers(0, 15))
-        out.append(Span(begin, begin + draw(st.integers(1, 20))))
+        begin = (out[-1].end if out else opens) + draw(st.integers(0, 12))
+        out.append(Span(begin, begin + draw(st.sampled_from((45, 30, 20, 8, 3, 1)))))
     return tuple(out)
 
 
@@ -76,14 +75,14 @@ def tasks(draw: st.DrawFn, name: str = "v", crew: tuple[Route, ...] = (), opens:
     wish = draw(st.integers(0, 9)) if crew else 9
     moved = route is not None and draw(st.booleans())
     # A release at the last start leaves one second of the last window.
-    release = draw(st.sampled_from((None, None, allowed[0].start + 3, allowed[-1].end - 1)))
+    release = draw(st.sampled_from((None, None, None, None, allowed[0].start + 3, allowed[-1].end - 1)))
     return visit(
         name,
         place=draw(places),
         service_seconds=draw(st.integers(1, 6)),
         windows=allowed,
-        skills=draw(st.sampled_from((frozenset(), frozenset(), frozenset({"gas"}), frozenset({"meter"})))),
-        levels=draw(st.sampled_from(((), (), (("gas", 1),), (("gas", 2),)))),
+        skills=draw(st.sampled_from((*[frozenset[str]()] * 4, frozenset({"gas"}), frozenset({"meter"})))),
+        levels=draw(st.sampled_from((*[()] * 4, (("gas", 1),), (("gas", 2),)))),
         weight=draw(st.integers(1, 5)),
         promised=draw(st.integers(0, 3)) == 0,
         pin=_pin(route, draw(st.sampled_from((None, allowed[0].start, allowed[0].start + 4)))) if wish == 0 else None,
@@ -91,7 +90,7 @@ def tasks(draw: st.DrawFn, name: str = "v", crew: tuple[Route, ...] = (), opens:
         excluded_technicians=frozenset({route.technician}) if route and wish == 2 else frozenset(),
         preferred_technicians=frozenset({route.technician}) if route and wish in {3, 4} else frozenset(),
         preference_price_seconds=draw(_prices),
-        territory=draw(st.sampled_from((None, None, "east", "west"))),
+        territory=draw(st.sampled_from((None, None, None, "east", "west"))),
         current=Current(route.id, allowed[0].start) if route and moved else None,
         move_price_seconds=draw(_prices),
         release=release if release is None or release < allowed[-1].end else None,
@@ -122,3 +121,16 @@ def problems(draw: st.DrawFn, most_tasks: int = 5, *, sequences: bool = True) ->
             task = replace(task, after=(link,))
         some.append(task)
     return Problem(ORIGIN, tuple(crew), tuple(some), Grid())
+
+
+@st.composite
+def plans(draw: st.DrawFn, most_tasks: int = 4, *, sequences: bool = True) -> tuple[Problem, list[list[int]]]:
+    """A problem and some tasks in some order on its routes, possible or not."""
+    world = draw(problems(most_tasks, sequences=sequences))
+    order = draw(st.permutations(range(len(world.tasks))))
+    out: list[list[int]] = [[] for _ in world.routes]
+    for task in order:
+        at = draw(st.integers(-1, len(out) - 1))
+        if at >= 0:
+            out[at].append(task)
+    return world, out

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 
 from hub.domain.places import Place
-from scheduling.engine.problem import Current, Pin, Problem, Route, Task
+from scheduling.engine.problem import DAY_SECONDS, After, Current, Pin, Problem, Route, Task
 from scheduling.engine.spans import Span
 from scheduling.travel.great_circle import GreatCircle
 from scheduling.travel.model import Seconds
@@ -113,4 +114,69 @@ def _random_task(rng: random.Random, number: int, crew: Sequence[Route]) -> Task
         territory=rng.choice((None, None, "west", "east")),
         current=current,
         move_price_seconds=rng.choice((0, 600)),
+    )
+
+
+def every_feature(seed: int, tasks: int, technicians: int, days: int = 2) -> Problem:
+    """`random_problem` on several days with all else that a problem can state.
+
+    Levels, most driving, vans, overtime, prices of use, moving, preference and lateness, releases and sequences.
+    """
+    rng = random.Random(seed)
+    crew = tuple(
+        _full_route(rng, day * technicians + number, f"t{number}", day)
+        for day in range(days)
+        for number in range(technicians)
+    )
+    some: list[Task] = []
+    for number in range(tasks):
+        task = _full_task(rng, number, crew, rng.randrange(days))
+        if some and rng.random() < 0.2:
+            earlier = rng.choice(some)
+            task = replace(task, after=(After(earlier.id, rng.choice((0, HOUR // 2, 12 * HOUR))),))
+        some.append(task)
+    rng.shuffle(some)
+    return Problem(ORIGIN, crew, tuple(some), GreatCircle())
+
+
+def _later(span: Span, day: int) -> Span:
+    return Span(span.start + day * DAY_SECONDS, span.end + day * DAY_SECONDS)
+
+
+def _full_route(rng: random.Random, number: int, who: str, day: int) -> Route:
+    route = _random_route(rng, number)
+    overtime = rng.choice((0, HOUR // 2, HOUR))
+    return replace(
+        route,
+        technician=who,
+        shift=_later(route.shift, day),
+        breaks=tuple((_later(window, day), seconds) for window, seconds in route.breaks),
+        absences=tuple(_later(span, day) for span in route.absences),
+        levels=tuple((skill, rng.randint(1, 3)) for skill in sorted(route.skills)),
+        max_travel_seconds=rng.choice((None, HOUR, 2 * HOUR)),
+        van=None if rng.random() < 0.5 else (("meter", rng.randint(1, 5)), ("cable", rng.randint(0, 300))),
+        use_price_seconds=rng.choice((0, 900)),
+        overtime_seconds=overtime,
+        overtime_price_seconds=rng.choice((0, 1800, 5000)),
+    )
+
+
+def _full_task(rng: random.Random, number: int, crew: Sequence[Route], day: int) -> Task:
+    task = _random_task(rng, number, crew)
+    windows = tuple(_later(window, day) for window in task.windows)
+    if rng.random() < 0.3:
+        windows = tuple(sorted({*windows, _later(task.windows[0], 0), _later(task.windows[0], 1)}))
+    pin, current = task.pin, task.current
+    return replace(
+        task,
+        windows=windows,
+        pin=None if pin is None else replace(pin, start=None if pin.start is None else windows[0].start),
+        current=None if current is None else replace(current, start=windows[0].start),
+        levels=tuple((skill, rng.randint(1, 2)) for skill in task.skills if rng.random() < 0.4),
+        preferred_technicians=frozenset({"t0"} if rng.random() < 0.2 else ()),
+        preference_price_seconds=rng.choice((0, 1200)),
+        release=windows[0].start + 1800 if rng.random() < 0.2 else None,
+        due=rng.choice((None, 0, DAY_SECONDS)),
+        late_price_seconds=rng.choice((0, 700)),
+        parts=rng.choice(((), (("meter", 1),), (("meter", 2), ("cable", 80)))),
     )
