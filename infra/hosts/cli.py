@@ -10,6 +10,7 @@ import typer
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
 from infra.hosts.plan_commands import plan, read_day
+from infra.hosts.road_commands import roads
 
 app = typer.Typer(
     name="doorstep",
@@ -25,6 +26,7 @@ database = typer.Typer(help="Look after the database.", no_args_is_help=True)
 staff = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(utility, name="utility")
 app.add_typer(plan, name="plan")
+app.add_typer(roads, name="roads")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
 
