@@ -146,15 +146,13 @@ class _Loader:
         )
 
     def _service(self, visit: Visit, ends: int) -> Span:
-        begins = problem.seconds_from(self.origin, visit.started_at or visit.arrived_at or visit.starts_at)
-        return Span(min(begins, ends), ends)
+        return Span(min(problem.seconds_from(self.origin, _begins(visit)), ends), ends)
 
     def _end_of(self, visit: Visit) -> int:
         """When a begun visit was or will be over, as far as the technician's phone has told."""
         if visit.ended_at is not None or visit.status not in LIVE_VISIT_STATUSES:
             return problem.seconds_from(self.origin, visit.ended_at or visit.ends_at)
-        begins = visit.started_at or visit.arrived_at or visit.promised_arrival or visit.starts_at
-        return problem.seconds_from(self.origin, begins + (visit.ends_at - visit.starts_at))
+        return problem.seconds_from(self.origin, _begins(visit) + (visit.ends_at - visit.starts_at))
 
     def _span(self, starts_at: datetime, ends_at: datetime) -> Span:
         return Span(problem.seconds_from(self.origin, starts_at), problem.seconds_from(self.origin, ends_at))
@@ -215,6 +213,11 @@ def standing_task(
         promised=appointment is not None,
         current=problem.Current(route.id, start),
     )
+
+
+def _begins(visit: Visit) -> datetime:
+    """When a begun visit began or will begin, as far as we know."""
+    return visit.started_at or visit.arrived_at or visit.promised_arrival or visit.starts_at
 
 
 def _within(shift: Span, spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -25,17 +25,24 @@ def breaks_due(
     """The breaks still to be had, beginning at `reached` or later, where the day goes on.
 
     A past in which the technician drove and worked all the time gave no break, so it is not enough that the break's window
-    has begun. A break whose window is over is given up: promises go on.
+    has begun. Whoever is idle now, inside the window, is at it: only the rest of that break is due. A break whose window
+    is over is given up: promises go on.
     """
     idle = list(_idle(route, begun, now, travel))
     left = []
     for window, lasts in route.breaks:
+        began = max(idle[-1][0].start, window.start) if idle and idle[-1][0].end == reached else reached
+        at_it = began < min(window.end, reached) and not any(
+            span.overlaps(Span(began, reached)) for span in route.absences
+        )
         if any(_fits(spell, spare, window, lasts, route.absences) for spell, spare in idle):
             continue
         if any(_fits(span, span.end - span.start, window, lasts, ()) for span in route.absences):
             # Had during an absence; the engine sees so only of a break whose whole window it is given.
             continue
-        if reached < min(window.end, route.shift.end):
+        if at_it and reached < route.shift.end:
+            left.append((Span(reached, reached + 1), lasts - (reached - began)))
+        elif reached < min(window.end, route.shift.end):
             left.append((Span(max(window.start, reached), window.end), lasts))
     return tuple(left)
 

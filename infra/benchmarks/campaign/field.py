@@ -1,7 +1,7 @@
 """The working day: technicians do their visits exactly as planned, and a dispatcher takes back what nobody can do.
 
-The clock moves by whole hours. Before it moves, every visit that begins within the hour is set off for, so that it does not look
-late because of the jump; after, every visit whose time is over is done.
+The clock moves by whole hours. Before it moves, every visit whose drive begins within the hour is set off for, so that it does
+not look late because of the jump; after, every visit whose time is over is done.
 """
 
 from __future__ import annotations
@@ -14,15 +14,16 @@ from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Visit
 from hub.domain.events import Actor, ActorKind
-from hub.domain.ids import AbsenceId, WorkOrderId
+from hub.domain.ids import AbsenceId, TechnicianId, WorkOrderId
 from hub.domain.lifecycle import Action, VisitStatus
 from hub.domain.technicians import Absence
-from infra.benchmarks.campaign.audit import drivable, read_books
+from infra.benchmarks.campaign.audit import drivable, drive_seconds, read_books
 from infra.benchmarks.campaign.options import FIRST_HOUR, ZONE, local
 from infra.benchmarks.campaign.people import Illness
 from scheduling.dispatching import cancel_visit
 from scheduling.service import cancel_appointment
 
+_LONGEST_DRIVE = timedelta(hours=6)
 _TECHNICIAN, _DISPATCHER = Actor(ActorKind.TECHNICIAN, "campaign"), Actor(ActorKind.STAFF, "campaign")
 
 
@@ -35,7 +36,7 @@ class TakenBack:
 
 
 def take_back(hub: Hub, until: datetime) -> list[TakenBack]:
-    """Of the visits that begin before `until`, cancel those whose technician cannot do them because of an absence.
+    """Of the visits whose drive begins before `until`, cancel those whose technician cannot do them because of an absence.
 
     Their citizens hear that nobody comes and may choose again; work without a citizen waits for a later plan.
     """
@@ -55,7 +56,7 @@ def take_back(hub: Hub, until: datetime) -> list[TakenBack]:
 
 
 def set_off(hub: Hub, until: datetime) -> list[UUID]:
-    """Set off for every visit that begins before `until`; returns the orders of visits that are on no phone."""
+    """Set off for every visit whose drive begins before `until`; returns the orders of visits that are on no phone."""
     with hub.unit_of_work() as work:
         due = _ahead(work, until)
         for visit in due:
@@ -80,7 +81,7 @@ def complete(hub: Hub, until: datetime) -> int:
 
 
 def fall_ill(hub: Hub, illness: Illness) -> None:
-    """Enter an absence as it becomes known: it begins after the visit that is under way, and raises the routes' versions.
+    """Enter an absence as it becomes known: who is under way does that visit and drives home; the routes' versions rise.
 
     Whoever fits a booking into the route at this moment sees the change and looks again.
     """
@@ -93,7 +94,8 @@ def fall_ill(hub: Hub, illness: Illness) -> None:
             visits.c.route_id.in_([route.id for route in routes]),
             visits.c.status.in_([VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING]),
         )
-        starts = max([local(illness.day, illness.begins or FIRST_HOUR), *(visit.ends_at for visit in begun)])
+        home = [visit.ends_at + _way_home(work, illness.technician, visit) for visit in begun]
+        starts = max([local(illness.day, illness.begins or FIRST_HOUR), *home])
         ends = local(illness.day, 23 if illness.ends == 24 else illness.ends)
         if starts < ends:
             work.absences.add(Absence(AbsenceId(uuid4()), illness.technician, starts, ends, "ill"))
@@ -102,14 +104,20 @@ def fall_ill(hub: Hub, illness: Illness) -> None:
         work.commit()
 
 
+def _way_home(work: UnitOfWork, technician: TechnicianId, visit: Visit) -> timedelta:
+    home, door = work.technicians.get(technician), work.work_orders.get(visit.work_order_id)
+    return timedelta(seconds=drive_seconds((door.latitude, door.longitude), (home.end_latitude, home.end_longitude)))
+
+
 def _ahead(work: UnitOfWork, until: datetime) -> list[Visit]:
-    """The visits that begin before `until` and that nobody has set off for."""
+    """The visits whose drive begins before `until` and that nobody has set off for."""
     table = work.visits.table
-    return work.visits.list_where(
+    ahead = work.visits.list_where(
         table.c.status.in_([VisitStatus.PLANNED, VisitStatus.DISPATCHED]),
-        table.c.starts_at < until,
+        table.c.starts_at < until + _LONGEST_DRIVE,
         order_by=(table.c.starts_at, table.c.id),
     )
+    return [visit for visit in ahead if visit.starts_at - timedelta(seconds=visit.travel_seconds) < until]
 
 
 def _is_absent_that_day(work: UnitOfWork, visit: Visit) -> bool:

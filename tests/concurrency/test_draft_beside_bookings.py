@@ -1,0 +1,84 @@
+"""A draft plan is written while citizens book: neither waits for the other."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+
+import pytest
+from sqlalchemy import select, text
+
+from hub.bootstrap import Hub
+from hub.db import tables
+from hub.domain.errors import StaleVersionError
+from hub.domain.ids import WorkOrderId
+from hub.domain.plans import PlanAssignment
+from scheduling import planning
+from scheduling.service import plan_days
+from tests.scheduling.citizens import TUESDAY, book, employ, invite
+
+WAIT_SECONDS = 10.0
+
+
+def planned(hub: Hub) -> None:
+    plan_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.05)
+
+
+def booked_order(hub: Hub) -> WorkOrderId:
+    employ(hub, [TUESDAY], "Jan Janssens")
+    (order,) = invite(hub, 1)
+    book(hub, order, TUESDAY, 10)
+    return order
+
+
+def drafts(hub: Hub) -> int:
+    with hub.unit_of_work() as work:
+        return len(work.plan_assignments.list_where())
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+def test_a_locked_order_and_route_do_not_stop_a_draft(hub: Hub, guarded: bool) -> None:
+    """With a lock that also keeps out rows that only name the order (as FOR UPDATE does), the draft waits; with ours not."""
+    order = booked_order(hub)
+    thread = threading.Thread(target=planned, args=[hub])
+    with hub.unit_of_work() as work:
+        if guarded:
+            work.work_orders.get(order, lock=True)
+            work.routes.list_where(lock=True)
+        else:
+            work.connection.execute(select(tables.work_order.c.id).with_for_update())
+        thread.start()
+        thread.join(WAIT_SECONDS if guarded else 1.5)
+        assert thread.is_alive() is not guarded
+    thread.join(WAIT_SECONDS)
+    assert drafts(hub) == 1
+
+
+def test_our_lock_keeps_other_writers_out(hub: Hub) -> None:
+    order = booked_order(hub)
+    with hub.unit_of_work() as first, hub.unit_of_work() as second:
+        first.work_orders.get(order, lock=True)
+        assert second.work_orders.list_where(tables.work_order.c.id == order, skip_locked=True) == []
+        second.connection.execute(text("SET LOCAL lock_timeout = '100ms'"))
+        with pytest.raises(Exception, match="lock timeout"):
+            second.work_orders.get(order, lock=True)
+
+
+def test_a_clash_while_the_draft_is_written_does_not_cost_the_search(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    booked_order(hub)
+    searches, clashes = [], [StaleVersionError("plan")]
+    solve, assignments = planning.solve, planning._assignments
+
+    def counted(*given: object) -> object:
+        searches.append(given)
+        return solve(*given)  # type: ignore[arg-type]
+
+    def clashing(*given: object) -> list[PlanAssignment]:
+        with suppress(IndexError):
+            raise clashes.pop()
+        return list(assignments(*given))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(planning, "solve", counted)
+    monkeypatch.setattr(planning, "_assignments", clashing)
+    planned(hub)
+    assert (len(searches), drafts(hub)) == (1, 1)
