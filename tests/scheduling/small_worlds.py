@@ -1,6 +1,6 @@
 """Problems so small that trying everything takes no time, with every feature a problem can state, for Hypothesis.
 
-Days are sixty seconds of work, drives are counted on the grid, and a second day lies a real day later.
+Days are a minute or so of work, drives are counted on the grid, and a second day lies a real day later.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ def routes(draw: st.DrawFn, number: int = 0, who: str = "t0", opens: int = 0) ->
         technician=who,
         start=draw(places),
         end=draw(places),
-        shift=Span(opens, draw(st.integers(last + 1, opens + 60))),
+        shift=Span(opens, draw(st.integers(max(last + 1, opens + 30), opens + 85))),
         breaks=breaks,
         absences=absences,
         skills=skills,
         levels=(("gas", 2),) if "gas" in skills and draw(st.booleans()) else (),
         territories=draw(st.sampled_from((frozenset(), frozenset(), frozenset({"east"})))),
-        max_travel_seconds=draw(st.one_of(st.none(), st.integers(6, 40), st.integers(20, 60))),
+        max_travel_seconds=draw(st.one_of(st.none(), st.integers(20, 60), st.integers(6, 30))),
         van=draw(st.sampled_from((None, None, (("box", 3),), (("box", 2), ("pipe", 1))))),
         use_price_seconds=draw(_prices),
         overtime_seconds=draw(st.sampled_from((0, 0, 4, 12))),
@@ -61,7 +61,7 @@ def windows(draw: st.DrawFn, opens: int, most: int = 2) -> tuple[Span, ...]:
     out: list[Span] = []
     for _ in range(draw(st.integers(1, most))):
         begin = (out[-1].end if out else opens) + draw(st.integers(0, 12))
-        out.append(Span(begin, begin + draw(st.sampled_from((45, 30, 20, 8, 3, 1)))))
+        out.append(Span(begin, begin + draw(st.sampled_from((70, 50, 30, 20, 8, 1)))))
     return tuple(out)
 
 

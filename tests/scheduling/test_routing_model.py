@@ -25,7 +25,7 @@ GRID = Grid()
 DRIVE = great_circle(1.3, 12.5)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(routes(), st.lists(tasks(), min_size=1, max_size=4))
 def test_it_accepts_what_trying_everything_keeps(route: Route, stops: list[Task]) -> None:
     """Pauses at home, in a wait and during a drive; windows, overtime, driving and parts: no difference in meaning."""
@@ -35,7 +35,7 @@ def test_it_accepts_what_trying_everything_keeps(route: Route, stops: list[Task]
     assert accepts(Problem(ORIGIN, (anyone,), named, GRID), [range(len(named))]) == kept
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(plans())
 def test_it_accepts_what_the_oracle_keeps_with_sequences_across_routes_and_days(
     plan: tuple[Problem, list[list[int]]],
