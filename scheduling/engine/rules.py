@@ -174,7 +174,7 @@ def workday(route: Route) -> tuple[Span, tuple[Pause, ...]]:
 
     Absences at the ends of the shift shorten it; others become pauses that start at a fixed second. A break that can be
     had during an absence is had there. A break that could collide with an absence keeps the longer side of it, so that
-    the order of the pauses is certain.
+    the order of the pauses is certain; one that has no room beside the absences gives way to them.
     """
     start, end = route.shift.start, route.shift.end
     away = _merged(route.absences)
@@ -205,7 +205,7 @@ def home_by(route: Route) -> int:
 def _break_beside(
     starts: tuple[int, int], seconds: int, away: list[tuple[int, int]], start: int, end: int
 ) -> tuple[int, int] | None:
-    """The closed range of starts that is left beside the absences; None when the break needs no room of its own."""
+    """The closed range of starts that is left beside the absences; None when the break needs no room of its own, or has none."""
     if any(max(starts[0], a) + seconds <= b and max(starts[0], a) <= starts[1] for a, b in away):
         return None
     free = [(max(starts[0], start), min(starts[1], end))]

@@ -11,6 +11,7 @@ from itertools import pairwise
 from hub.domain.places import Place
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Problem, Route, Task
+from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Stop, Timeline
 
 type Drive = Callable[[Place, Place], int]
@@ -175,7 +176,7 @@ def may_start(task: Task, second: int) -> bool:
 
 
 def _break_faults(route: Route, timeline: Timeline) -> list[str]:
-    """Each break is among the pauses, or fits into an absence, or can start after the technician is home."""
+    """Each break is among the pauses, or fits into an absence, can start once home, or gives way to absences."""
     found = []
     free = sorted((pause.start, pause.end) for pause in timeline.pauses)
     if any(a[1] > b[0] for a, b in pairwise(free)):
@@ -189,9 +190,15 @@ def _break_faults(route: Route, timeline: Timeline) -> list[str]:
             continue
         elif max(after, window.start) < window.end:
             after = max(after, window.start) + seconds
-        else:
+        elif _has_room(route, window, seconds):
             found.append(f"the break of {seconds} s from {window.start} is not had")
     return found
+
+
+def _has_room(route: Route, window: Span, seconds: int) -> bool:
+    """Whether the break could start at all beside the absences; one that could not gives way to them."""
+    starts = range(max(window.start, route.shift.start), min(window.end, home_limit(route) + 1))
+    return any(_overlap(start, start + seconds, _spans(route)) == 0 for start in starts)
 
 
 def unsuitable(route: Route, task: Task) -> list[str]:

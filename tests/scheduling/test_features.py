@@ -35,6 +35,33 @@ def test_simulation_finds_the_way_home_that_trying_everything_finds(route: Route
         assert route_faults(route, outcome, steps) == []
 
 
+@st.composite
+def crowded_routes(draw: st.DrawFn) -> Route:
+    """Breaks and absences anywhere: over each other, over the ends of the shift, within one another."""
+    route = draw(routes())
+    last = route.shift.end - 1
+    breaks = st.builds(
+        lambda begin, width, seconds: (Span(begin, begin + width), seconds),
+        st.integers(0, last), st.integers(1, 30), st.integers(1, 8),
+    )  # fmt: skip
+    absences = st.builds(lambda begin, seconds: Span(begin, begin + seconds), st.integers(-9, 90), st.integers(1, 25))
+    return replace(
+        route,
+        breaks=tuple(draw(st.lists(breaks, max_size=3))),
+        absences=tuple(draw(st.lists(absences, max_size=3))),
+        max_travel_seconds=None,
+    )
+
+
+@settings(max_examples=200, deadline=None)
+@given(crowded_routes(), st.lists(tasks(), min_size=1, max_size=3))
+def test_whatever_is_simulated_is_right_however_breaks_and_absences_collide(route: Route, stops: list[Task]) -> None:
+    """Where they collide the engine may give up a way that exists, but never takes one that does not."""
+    outcome = simulate(route, stops, route_legs(route, stops, GRID))
+    if isinstance(outcome, Timeline):
+        assert route_faults(route, outcome, steps) == []
+
+
 @settings(max_examples=150, deadline=None)
 @given(routes(), st.lists(tasks(), min_size=1, max_size=3))
 def test_the_oracle_keeps_what_trying_everything_keeps(route: Route, stops: list[Task]) -> None:
