@@ -55,6 +55,10 @@ migration: setup ## Write a migration from what changed in the tables: make migr
 bench-scheduling: setup ## Measure the scheduling engine beside its peers (about half an hour; BENCH="--quick": minutes; BENCH="--help")
 	@$(BIN)/python -m infra.benchmarks $(BENCH)
 
+.PHONY: bench-campaign
+bench-campaign: setup ## Let 5,000 citizens book while a planner works, and count broken promises (BENCH="--citizens 500"; BENCH="--help")
+	@$(BIN)/python -m infra.benchmarks.campaign $(BENCH)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures of the README from the running demo
 	$(BIN)/python -m infra.setup.screenshots

@@ -111,12 +111,14 @@ class Campaign:
         self._serve(desks, hour)
         if planner.error is not None:
             raise planner.error
+        done = planner.wait_for_absences(_PATIENCE_SECONDS)
         evening = hour.astimezone(ZONE).hour == LAST_HOUR
-        if evening:
-            later = [day for day in self._options.working_days if day > hour.astimezone(ZONE).date()]
-            for day in later[:1]:
-                planner.want_published(day)
-        if not planner.wait(_PATIENCE_SECONDS) and planner.error is None:
+        later = [day for day in self._options.working_days if day > hour.astimezone(ZONE).date()]
+        if evening and later:
+            done &= planner.wait_for_phones(later[0], _PATIENCE_SECONDS)
+        if planner.error is not None:
+            raise planner.error
+        if not done:
             raise CampaignError(f"The planner does not get on at {hour}. Give the campaign fewer orders or more time.")
         if evening:
             with planner.gate:

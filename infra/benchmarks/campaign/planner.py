@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -78,18 +78,22 @@ class Planner:
         self.unseen.add((territory, technician, day))
         self.want(territory, day)
 
-    def want_published(self, day: date) -> None:
-        """Plan every district that has nothing on its phones for `day`."""
-        for territory in self.territories:
-            if (territory, day) not in self._published:
-                self.want(territory, day)
+    def wait_for_absences(self, seconds: float) -> bool:
+        """Until a publication has seen every absence that was entered; False when it took too long or the planner failed."""
+        return self._wait(seconds, lambda: not self.unseen)
 
-    def wait(self, seconds: float) -> bool:
-        """Until everything that was wanted is done; False when it took too long or the planner failed."""
+    def wait_for_phones(self, day: date, seconds: float) -> bool:
+        """Until every district has published `day`; False when it took too long or the planner failed."""
+        missing = [one for one in self.territories if (one, day) not in self._published]
+        for territory in missing:
+            self.want(territory, day)
+        return self._wait(seconds, lambda: all((one, day) in self._published for one in missing))
+
+    def _wait(self, seconds: float, done: Callable[[], bool]) -> bool:
         until = time.monotonic() + seconds
-        while self._wanted and self.error is None and time.monotonic() < until:
+        while not done() and self.error is None and time.monotonic() < until:
             time.sleep(_IDLE_SECONDS)
-        return not self._wanted
+        return done()
 
     def verdict(self, books: Books, territory: str | None = None) -> Verdict:
         """The audit's verdict with what publications have named and seen; the gate is the caller's."""
@@ -100,7 +104,7 @@ class Planner:
         turn = 0
         try:
             while not self._ended.is_set():
-                territory = next(iter(self._wanted), None) or self.territories[turn % len(self.territories)]
+                territory = next(iter(list(self._wanted)), None) or self.territories[turn % len(self.territories)]
                 turn += 1
                 if not self._round(territory):
                     self._wanted.pop(territory, None)
