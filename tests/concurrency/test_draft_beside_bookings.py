@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from contextlib import suppress
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -14,6 +14,8 @@ from hub.domain.errors import StaleVersionError
 from hub.domain.ids import WorkOrderId
 from hub.domain.plans import PlanAssignment
 from scheduling import planning
+from scheduling.engine.plan import Plan
+from scheduling.engine.solver import solve
 from scheduling.service import plan_days
 from tests.scheduling.citizens import TUESDAY, book, employ, invite
 
@@ -67,16 +69,16 @@ def test_our_lock_keeps_other_writers_out(hub: Hub) -> None:
 def test_a_clash_while_the_draft_is_written_does_not_cost_the_search(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     booked_order(hub)
     searches, clashes = [], [StaleVersionError("plan")]
-    solve, assignments = planning.solve, planning._assignments
+    assignments = planning._assignments
 
-    def counted(*given: object) -> object:
+    def counted(*given: Any) -> Plan:
         searches.append(given)
-        return solve(*given)  # type: ignore[arg-type]
+        return solve(*given)
 
-    def clashing(*given: object) -> list[PlanAssignment]:
-        with suppress(IndexError):
+    def clashing(*given: Any) -> list[PlanAssignment]:
+        if clashes:
             raise clashes.pop()
-        return list(assignments(*given))  # type: ignore[arg-type]
+        return list(assignments(*given))
 
     monkeypatch.setattr(planning, "solve", counted)
     monkeypatch.setattr(planning, "_assignments", clashing)
