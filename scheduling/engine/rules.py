@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MOST = (1 << 30) - 1
 """No time or amount is larger: 34 years in seconds, and sums of two stay inside 32 bits."""
 
+MOST_PARTS = 1_000_000
+"""No visit takes more of one part, so that those of a thousand visits stay inside 32 bits."""
+
 
 class InvalidProblem(ValueError):
     """The problem contradicts itself. `subject` names the order or technician, `rule` is a stable code."""
@@ -70,7 +73,7 @@ def check_task(task: Task) -> None:
     for rule in ("move_price_seconds", "preference_price_seconds", "late_price_seconds"):
         _check_amount(who, rule, getattr(task, rule), least=0)
     _check_amounts(who, "levels", task.levels, least=1)
-    _check_amounts(who, "parts", task.parts, least=0)
+    _check_amounts(who, "parts", task.parts, least=0, most=MOST_PARTS)
     for link in task.after:
         _check_amount(who, "after", link.gap_seconds, least=0)
     _check_times(who, task)
@@ -242,10 +245,11 @@ def _check_sequences(problem: Problem) -> None:
         ) from None
 
 
-def _check_amounts(who: str, rule: str, amounts: Iterable[tuple[str, int]], *, least: int) -> None:
+def _check_amounts(who: str, rule: str, amounts: Iterable[tuple[str, int]], *, least: int, most: int = MOST) -> None:
     names = Counter(name for name, _ in amounts)
     for name, amount in amounts:
-        _check_amount(who, rule, amount, least=least)
+        _check_name(who, rule, name)
+        _check_amount(who, rule, amount, least=least, most=most)
         if names[name] > 1:
             raise InvalidProblem(who, rule, f"{rule} names {name} {names[name]} times. Give it once.")
 
@@ -255,11 +259,11 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(some[:10]) + (f" and {len(some) - 10} more" if len(some) > 10 else "")
 
 
-def _check_amount(who: str, rule: str, value: object, *, least: int | None) -> None:
+def _check_amount(who: str, rule: str, value: object, *, least: int | None, most: int = MOST) -> None:
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidProblem(who, rule, f"{rule} must be a whole number, not {value!r}.")
-    if abs(value) > MOST:
-        raise InvalidProblem(who, rule, f"{rule} is too large ({value}). The most is {MOST}.")
+    if abs(value) > most:
+        raise InvalidProblem(who, rule, f"{rule} is too large ({value}). The most is {most}.")
     if least is not None and value < least:
         raise InvalidProblem(who, rule, f"{rule} must be at least {least}, not {value}.")
 

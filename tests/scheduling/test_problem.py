@@ -77,6 +77,8 @@ def ring(count: int) -> tuple[Task, ...]:
         (lambda: visit("7", levels=(("gas", 1), ("gas", 2))), "Order 7", "levels"),
         (lambda: visit("7", parts=(("meter", -1),)), "Order 7", "parts"),
         (lambda: visit("7", parts=(("meter", math.nan),)), "Order 7", "parts"),
+        (lambda: visit("7", parts=(("meter", 1_000_001),)), "Order 7", "parts"),
+        (lambda: visit("7", parts=((3, 1),)), "Order 7", "parts"),
         (lambda: visit("7", after=(After("6", -1),)), "Order 7", "after"),
         (lambda: technician(technician=""), "Technician , route r0", "technician"),
         (lambda: technician(shift=Span(0, math.inf)), "Technician t0, route r0", "shift"),  # type: ignore[arg-type]
