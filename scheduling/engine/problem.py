@@ -191,26 +191,28 @@ class Problem:
 
     @cached_property
     def seconds(self) -> Seconds:
-        """Travel between all places: tasks first, then the start of each route, then the end of each route.
+        """Travel between all places: tasks first, then each place where a route starts or ends, once.
 
         Raises `InvalidProblem` when the model's table has another shape, or times that are negative or not whole.
         """
-        places = [task.place for task in self.tasks]
-        places += [route.start for route in self.routes] + [route.end for route in self.routes]
-        distinct = {place: at for at, place in enumerate(dict.fromkeys(places))}
-        table = rules.check_travel(self, self.travel.matrix(list(distinct), list(distinct)), len(distinct))
-        index = np.array([distinct[place] for place in places], dtype=np.intp)
-        return table[np.ix_(index, index)]
+        places = [task.place for task in self.tasks] + list(self._depots)
+        return rules.check_travel(self, self.travel.matrix(places, places), len(places))
 
     @cached_property
     def unreachable(self) -> tuple[TaskId, ...]:
         """Tasks that no route can drive to and come home from, for want of a road; none when there are no routes."""
-        tasks, routes = len(self.tasks), len(self.routes)
+        tasks, routes = len(self.tasks), range(len(self.routes))
         if not routes:
             return ()
-        there = self.seconds[tasks : tasks + routes, :tasks] < UNREACHABLE
-        back = self.seconds[:tasks, tasks + routes :].T < UNREACHABLE
+        there = self.seconds[[self.start_node(at) for at in routes], :tasks] < UNREACHABLE
+        back = self.seconds[:tasks, [self.end_node(at) for at in routes]].T < UNREACHABLE
         return tuple(self.tasks[index].id for index in np.flatnonzero(~(there & back).any(axis=0)))
+
+    @cached_property
+    def _depots(self) -> Mapping[Place, int]:
+        """The places where routes start or end, with their index in `seconds`."""
+        ends = dict.fromkeys(place for route in self.routes for place in (route.start, route.end))
+        return {place: len(self.tasks) + index for index, place in enumerate(ends)}
 
     @cached_property
     def task_at(self) -> Mapping[TaskId, int]:
@@ -224,11 +226,11 @@ class Problem:
 
     def start_node(self, route: int) -> int:
         """Index in `seconds` of the place where the route starts."""
-        return len(self.tasks) + route
+        return self._depots[self.routes[route].start]
 
     def end_node(self, route: int) -> int:
         """Index in `seconds` of the place where the route ends."""
-        return len(self.tasks) + len(self.routes) + route
+        return self._depots[self.routes[route].end]
 
 
 def seconds_from(origin: datetime, instant: datetime) -> int:
