@@ -1,4 +1,4 @@
-"""OR-Tools' routing library: time dimension with breaks, optional visits, vehicles allowed by skill, guided local search.
+"""OR-Tools' routing library: time dimension with breaks, optional visits, vehicles allowed by skill, iterated local search.
 
 `SetAllowedVehiclesForIndex` cannot be called from Python in 9.15; the domain of the vehicle variable says the same.
 """
@@ -26,7 +26,7 @@ def solve(call: Call) -> Routes:
     for at, order in enumerate(world.orders):
         _bound_order(world, routing, manager, clock, at, order, call)
     routing.solver().ReSeed(call.seed)
-    found = routing.SolveWithParameters(_parameters(call))
+    found = routing.SolveWithIteratedLocalSearch(_parameters(call))
     routes: dict[str, list[int]] = {str(vehicle["id"]): [] for vehicle in world.vehicles}
     for at, vehicle in enumerate(world.vehicles if found is not None else []):
         index = found.Value(routing.NextVar(routing.Start(at)))
@@ -80,9 +80,19 @@ def _hours_meet(vehicle: dict[str, Any], order: dict[str, Any]) -> bool:
 
 
 def _parameters(call: Call) -> Any:
+    """Iterated local search that takes strings of neighbouring visits out and puts them back.
+
+    The best of what was tried on 200 orders: guided local search and annealing, and other first solutions, leave a tenth to
+    a fifth more weight unserved.
+    """
     parameters = pywrapcp.DefaultRoutingSearchParameters()
     parameters.first_solution_strategy = routing_enums_pb2.FirstSolutionStrategy.PARALLEL_CHEAPEST_INSERTION
-    parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
+    parameters.use_iterated_local_search = True
+    iterated = parameters.iterated_local_search_parameters
+    strings = iterated.ruin_recreate_parameters.ruin_strategies.add().sisr
+    strings.max_removed_sequence_size, strings.avg_num_removed_visits, strings.bypass_factor = 10, 10, 0.01
+    annealing = iterated.reference_solution_acceptance_strategy.simulated_annealing
+    annealing.initial_temperature, annealing.final_temperature = 10_000.0, 5.0
     parameters.time_limit.FromMilliseconds(round(call.left * 1000))
     return parameters
 

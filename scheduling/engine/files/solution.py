@@ -24,10 +24,15 @@ def write_plan(path: Path, instance: Instance, plan: Plan) -> None:
 
 
 def write_json(path: Path, content: object) -> None:
-    """Write a JSON file whole or not at all: nobody reads half of it. Raises `BadFileError` when it cannot be written."""
+    """Write a JSON file; see `write_text`."""
+    write_text(path, json.dumps(content) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: nobody reads half of it. Raises `BadFileError` when it cannot be written."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
