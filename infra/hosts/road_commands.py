@@ -18,10 +18,10 @@ class Profile(StrEnum):
 
 
 class Method(StrEnum):
-    """How OSRM prepares the roads: contraction hierarchies or multi-level cells."""
+    """How OSRM prepares the roads: multi-level cells or contraction hierarchies."""
 
-    CH = "ch"
     MLD = "mld"
+    CH = "ch"
 
 
 @roads.command("build")
@@ -29,9 +29,7 @@ def build(
     file: Annotated[Path, typer.Argument(help="An OpenStreetMap extract (.osm.pbf).")],
     profile: Annotated[Profile, typer.Option(help="Who drives.")] = Profile.CAR,
     to: Annotated[Path | None, typer.Option(help="Folder for built roads; default: roads in the state folder.")] = None,
-    method: Annotated[
-        Method, typer.Option(help="ch answers faster; mld builds faster and in less memory.")
-    ] = Method.CH,
+    method: Annotated[Method, typer.Option(help="mld builds faster; ch answers large tables faster.")] = Method.MLD,
     force: Annotated[bool, typer.Option("--force", help="Build again what is there already.")] = False,
 ) -> None:
     """Build roads from an extract; the same file again is there at once."""
