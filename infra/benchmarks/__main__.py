@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from infra.benchmarks.engines import FIELD, ROOT, VARIANT, VRPTW
+from infra.benchmarks.engines import FIELD, PEERS_PYTHON, ROOT, VARIANT, VRPTW
 from infra.benchmarks.environment import prepare_peers
 from infra.benchmarks.jobs import Failed, Job, Options
 from infra.benchmarks.records import Record, Records
@@ -28,7 +28,7 @@ def main() -> int:
     """Run the benchmark for a person; returns the exit code: 130 after an interrupt, with what was measured kept."""
     given = _arguments()
     try:
-        if not given.report:
+        if not given.report and _peers_wanted(given.engines):
             prepare_peers()
     except SetupFailedError as failure:
         print(f"\nThe peers could not be installed. {failure}", file=sys.stderr)
@@ -74,6 +74,12 @@ def _arguments() -> argparse.Namespace:
         if unknown:
             parser.error(f"there is no {what} {unknown[0]}; there is {', '.join(known)}")
     return given
+
+
+def _peers_wanted(engines: Sequence[str]) -> bool:
+    """Whether an engine is asked for that lives in the peers' environment."""
+    theirs = {engine.name for engine in (*FIELD, *VARIANT, *VRPTW) if engine.program[0] == str(PEERS_PYTHON)}
+    return not engines or bool(theirs.intersection(engines))
 
 
 def _options(given: argparse.Namespace, scratch: Path) -> Options:

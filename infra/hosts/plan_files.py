@@ -20,11 +20,13 @@ _START_SECONDS = 1.2
 
 def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks: bool) -> None:
     """Plan a benchmark instance and write the plan; `seconds` counts reading and searching (see `_Clock`)."""
-    from scheduling.engine.solver import Progress, Stop, solve
-
-    clock = _Clock(seconds)
+    began = time.monotonic()
     refuse_unwritable(output)
     instance = read_instance(file, no_breaks=no_breaks)
+    reading = time.monotonic() - began
+    from scheduling.engine.solver import Progress, Stop, solve
+
+    clock = _Clock(seconds, reading)
     left = clock.left
     with showing_search(instance.name, left) as say:
 
@@ -39,12 +41,14 @@ def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks
 
 def solve_vrptw_file(file: Path, output: Path, seconds: float, seed: int) -> None:
     """Plan a Solomon or Homberger file and write `{"routes": [[customer numbers], …]}`."""
+    began = time.monotonic()
+    refuse_unwritable(output)
+    instance = read_vrptw(file)
+    reading = time.monotonic() - began
     from scheduling.engine.solver import Stop
     from scheduling.engine.vrptw import solve_vrptw
 
-    clock = _Clock(seconds)
-    refuse_unwritable(output)
-    instance = read_vrptw(file)
+    clock = _Clock(seconds, reading)
     left = clock.left
     with showing_search(instance.name, left):
         routes = [route for route in solve_vrptw(instance, Stop(seconds=left, patience=left), seed) if route]
@@ -63,15 +67,16 @@ def distance_of(instance: Vrptw, routes: list[list[int]]) -> float:
 
 
 class _Clock:
-    """The time a search may take: at most `seconds` from now, reading included, and the whole process little more.
+    """The time a search may take: `seconds` less what reading took, and the whole process little more.
 
     Starting Python and loading the engine take about a second, more on a busy machine; what is beyond `_START_SECONDS` the
     search gives up, so that a limit means the same here as for any other program.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._until = time.monotonic() + min(seconds, seconds + _START_SECONDS - _process_seconds())
-        self._began = time.monotonic()
+    def __init__(self, seconds: float, reading: float) -> None:
+        self._began = time.monotonic() - reading
+        spent = max(reading, _process_seconds() - _START_SECONDS)
+        self._until = time.monotonic() + seconds - spent
 
     @property
     def left(self) -> float:
@@ -80,7 +85,7 @@ class _Clock:
 
     @property
     def gone(self) -> float:
-        """Seconds since the clock was made."""
+        """Seconds of reading and searching so far."""
         return time.monotonic() - self._began
 
 

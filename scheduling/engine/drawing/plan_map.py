@@ -22,6 +22,8 @@ _TALLEST, _FLATTEST = 0.65, 0.3
 _COLOURS = 10
 _NAMED_MOST = 60
 """With more technicians than this their names would cover the map; the titles still have them."""
+_CROWDED = 120
+"""With more technicians than this the signs are drawn at half their size."""
 _DEGREE_METRES = math.radians(1) * 6_371_000
 
 
@@ -60,13 +62,14 @@ class ScaleBar:
 
 @dataclass(frozen=True, slots=True)
 class Map:
-    """The routes of one day, with the orders that are left out and could have been served that day."""
+    """The routes of one day, with the orders that are left out and could have been served that day; `size` is that of signs."""
 
     title: str
     day: int
     width: float
     height: float
     scale: ScaleBar
+    size: float
     tracks: tuple[Track, ...]
     left_out: tuple[Dot, ...]
 
@@ -116,7 +119,8 @@ def maps(picture: Picture, most_tracks: int = 1_000_000) -> list[Map]:
         tracks = tuple(_track(at, row, projection, named=len(rows) <= _NAMED_MOST) for at, row in enumerate(rows))
         dots = tuple(_absent(one, projection) for one in picture.left_out if not several or _could(one, day))
         title = f"Map, {words.day_name(day).lower()}"
-        found.append(Map(title, day, WIDTH, projection.height, projection.scale_bar(), tracks, dots))
+        size = 0.5 if len(rows) > _CROWDED else 1.0
+        found.append(Map(title, day, WIDTH, projection.height, projection.scale_bar(), size, tracks, dots))
     return found
 
 
