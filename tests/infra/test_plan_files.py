@@ -68,8 +68,8 @@ def test_an_instance_is_read_with_all_that_it_says(tmp_path: Path) -> None:
     instance = read_instance(written(tmp_path / "a.json", content))
     task, order = instance.problem.tasks[0], content["orders"][0]
     assert task.windows == (Span(30_000, 33_601),), "the file's window is closed, ours is half-open"
-    assert task.allowed_technicians == {"1"}
-    assert task.skills == {"fibre", "gas"}
+    assert task.allowed_technicians == frozenset({"1"})
+    assert task.skills == frozenset({"fibre", "gas"})
     assert (task.place, task.weight, task.service_seconds) == (Place(*order["loc"]), order["weight"], order["dur"])
     assert instance.kinds["0"] == "meter"
     assert instance.order_ids["0"] == 0
