@@ -148,10 +148,15 @@ class GreatCircle:
 
     def _exact(self, a: Place, b: Place, pace: float | None) -> int:
         """The formula, one pair at a time."""
-        lat1, lon1, lat2, lon2 = (math.radians(angle) for angle in (a.lat, a.lon, b.lat, b.lon))
-        h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
-        metres = 2 * EARTH_RADIUS_METRES * math.asin(min(1.0, math.sqrt(h))) * self.detour
+        metres = metres_between(a, b) * self.detour
         return round(metres / self.metres_per_second if pace is None else metres * pace)
+
+
+def metres_between(a: Place, b: Place) -> float:
+    """Metres from one place to another as the crow flies (haversine)."""
+    lat1, lon1, lat2, lon2 = (math.radians(angle) for angle in (a.lat, a.lon, b.lat, b.lon))
+    h = math.sin((lat2 - lat1) / 2) ** 2 + math.cos(lat1) * math.cos(lat2) * math.sin((lon2 - lon1) / 2) ** 2
+    return 2 * EARTH_RADIUS_METRES * math.asin(min(1.0, math.sqrt(h)))
 
 
 @dataclass(frozen=True, slots=True)

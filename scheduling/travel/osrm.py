@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -97,6 +98,9 @@ def _engine(data: RoadData) -> Any:
 
     with _loading:
         if data.folder not in _engines:
+            if not _engines:
+                # The library complains on standard error of whatever is still loaded when Python has ended.
+                atexit.register(_engines.clear)
             try:
                 # Mapped files are shared by all processes of the machine.
                 _engines[data.folder] = osrm.OSRM(

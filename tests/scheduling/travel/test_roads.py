@@ -151,7 +151,7 @@ def test_data_that_cannot_be_read_is_a_sentence(town: RoadTravel, tmp_path: Any)
 
     empty = replace(town.data, folder=tmp_path)
     write_road_data(empty)
-    with pytest.raises(TravelUnavailableError, match="cannot be read.*Build them again"):
+    with pytest.raises(TravelUnavailableError, match=r"cannot be read.*Build them again"):
         RoadTravel(empty).matrix([YARD[0]], [YARD[1]])
 
 
