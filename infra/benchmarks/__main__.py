@@ -21,6 +21,7 @@ from infra.benchmarks.running import CORES, pin_to_cores
 from infra.benchmarks.suites import SUITES
 from infra.setup.steps import SetupFailedError
 
+_WIDTH = 150
 _OUTPUT = ROOT / "build" / "bench" / "results.json"
 
 
@@ -34,7 +35,7 @@ def main() -> int:
         print(f"\nThe peers could not be installed. {failure}", file=sys.stderr)
         return 1
     records = Records(given.output, fresh=given.fresh)
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     code = 0
     with tempfile.TemporaryDirectory(prefix="doorstep-bench-") as scratch:
         options = _options(given, Path(scratch))
@@ -45,9 +46,12 @@ def main() -> int:
     tables = [table for suite in suites for table in suite.tables(records, options)]
     for table in tables:
         table.draw(console)
+    busy = _busy(records)
+    if busy:
+        console.print(busy, highlight=False)
     if tables:
         written = given.output.with_suffix(".md")
-        written.write_text("\n".join(table.markdown() for table in tables), encoding="utf-8")
+        written.write_text("\n".join([*(table.markdown() for table in tables), busy]), encoding="utf-8")
         console.print(f"Written to {given.output} and {written.name} beside it.", highlight=False, soft_wrap=True)
     return code
 
@@ -137,6 +141,17 @@ def _made(job: Job) -> Record:
 def _said(record: Record) -> str:
     what = f"{record.suite} {record.instance} {record.seconds:g} s seed {record.seed} {record.engine}: "
     return what + (record.error or ", ".join(f"{name} {value:,.10g}" for name, value in record.figures.items()))
+
+
+def _busy(records: Records) -> str:
+    """A warning about the figures that were taken while others used the cores; "" when there are none."""
+    loaded = sum(record.load > 1.5 * CORES for record in records)
+    if not loaded:
+        return ""
+    return (
+        f"{loaded} of {len(list(records))} runs began while other work wanted the {CORES} cores (see `load` and `processor` in "
+        "the file). Compare nothing with them; measure again on a quiet machine."
+    )
 
 
 def _duration(seconds: float) -> str:

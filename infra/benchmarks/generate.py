@@ -28,7 +28,12 @@ TOWNS = (
 SKILLS = ("fibre", "copper", "splice", "blow", "electricity", "gas", "water", "high-pressure")
 SETS = ((0, 1), (0, 1, 2), (0, 2, 3), (3, 4), (4, 5), (5, 6), (0, 1, 2, 3, 4), (4, 5, 6, 7))
 MODEL = {"speed_mps": 12.5, "detour": 1.3, "radius": 6371000.0}
+_SET_WEIGHTS = (21, 18, 12, 13, 12, 10, 8, 5)
+_NEEDS = ((0,), (4,), (1,), (2,), (3,), (5,), (6,), (7,), (0, 1), (0, 2), (4, 5))
+_NEED_WEIGHTS = (30, 13, 12, 10, 9, 7, 4, 1, 8, 5, 1)
 _DAY = 86_400
+_WORK_SHARE = 0.85
+"""The service of all orders together, as a share of all shifts: with the driving it is more than fits."""
 _HALF_HOUR = 1800
 _SERVICES = (1560, 2340, 3180, 4740, 7920)
 
@@ -40,6 +45,11 @@ def generate(orders: int, technicians: int, days: int, seed: int) -> dict[str, A
     vehicles = [_vehicle(dice, one, day) for one in crew for day in range(days) if dice.random() > 0.08]
     for number, vehicle in enumerate(vehicles):
         vehicle["id"] = number
+    work = [_order(dice, number, vehicles, days) for number in range(orders)]
+    hours = sum(vehicle["tw"][1] - vehicle["tw"][0] for vehicle in vehicles)
+    scale = _WORK_SHARE * hours / sum(order["dur"] for order in work)
+    for order in work:
+        order["dur"] = max(300, round(order["dur"] * scale / 60) * 60)
     return {
         "name": f"made_{orders}x{technicians}x{days}_s{seed}",
         "seed": seed,
@@ -48,7 +58,7 @@ def generate(orders: int, technicians: int, days: int, seed: int) -> dict[str, A
         "skills": list(SKILLS),
         "technicians": crew,
         "vehicles": vehicles,
-        "orders": [_order(dice, number, vehicles, days) for number in range(orders)],
+        "orders": work,
     }
 
 
@@ -70,7 +80,9 @@ def _place(dice: random.Random, spread_km: float) -> list[float]:
 
 
 def _technician(dice: random.Random, number: int) -> dict[str, Any]:
-    return {"id": number, "home": _place(dice, 14), "skills": list(SETS[number % len(SETS)])}
+    """A home and a set of skills; the first technicians have one set each, so that a small crew can do everything."""
+    skills = SETS[number] if number < len(SETS) else dice.choices(SETS, weights=_SET_WEIGHTS)[0]
+    return {"id": number, "home": _place(dice, 14), "skills": list(skills)}
 
 
 def _vehicle(dice: random.Random, technician: dict[str, Any], day: int) -> dict[str, Any]:
@@ -91,7 +103,7 @@ def _vehicle(dice: random.Random, technician: dict[str, Any], day: int) -> dict[
 def _order(dice: random.Random, number: int, vehicles: list[dict[str, Any]], days: int) -> dict[str, Any]:
     """Work of one of five kinds: booked slots of 4 or 2 hours, a whole period, an urgent one, one bound to a technician."""
     kind = dice.choices(("slot4h", "slot2h", "flexible", "urgent", "pinned"), weights=(28, 24, 40, 5, 3))[0]
-    skills = sorted({dice.randrange(len(SKILLS)) for _ in range(2 if dice.random() < 0.15 else 1)})
+    skills = list(dice.choices(_NEEDS, weights=_NEED_WEIGHTS)[0])
     able = [vehicle for vehicle in vehicles if set(skills) <= set(vehicle["skills"])]
     if not able or kind == "pinned":
         able = [dice.choice(vehicles)]

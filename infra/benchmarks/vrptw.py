@@ -77,6 +77,12 @@ def class_of(instance: str) -> str:
     return f"{solomon[1].upper()}{solomon[2]}" if solomon else "other"
 
 
+def _groups(instance: str) -> set[str]:
+    """A class is Solomon's and Homberger's files together; Homberger's have a row of their own besides."""
+    own = class_of(instance)
+    return {own, own.partition(" of ")[0]}
+
+
 def _references(records: Sequence[Record]) -> dict[str, float]:
     """The least distance of each file: the known optimum, or the best that anybody found in any of the runs."""
     least: dict[str, float] = {}
@@ -90,10 +96,10 @@ def _references(records: Sequence[Record]) -> dict[str, float]:
 
 def _by_class(records: Sequence[Record]) -> Table:
     references = _references(records)
-    groups = sorted({(class_of(record.instance), record.seconds) for record in records}, key=_class_order)
+    groups = sorted({(name, r.seconds) for r in records for name in _groups(r.instance)}, key=_class_order)
     rows = []
     for group, seconds in groups:
-        files = sorted({r.instance for r in records if (class_of(r.instance), r.seconds) == (group, seconds)})
+        files = sorted({r.instance for r in records if group in _groups(r.instance) and r.seconds == seconds})
         gaps = [_mean_gap(records, engine, files, seconds, references) for engine in VRPTW]
         known = [name for name in files if name.upper() in OPTIMA]
         over = [_mean_gap(records, engine, known, seconds, OPTIMA) for engine in VRPTW]
