@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ WEIGHT_SECONDS = 3_000
 """What one unit of weight is worth while searching; a gentler exchange than the lexicographic one finds more."""
 MUST_SECONDS = 100_000_000
 """What a promised or pinned task is worth: more than any travel it could save."""
+STANDING = 1_000_000
+"""A must of the plan in force counts as many others."""
 NEIGHBOURS = 100
 APART = 0.2
 """How many seconds of travel a second between two windows counts for, when neighbours are chosen."""
@@ -37,7 +40,7 @@ def tables_of(problem: Problem) -> Tables:
     end = _ints(problem.end_node(at) for at in range(len(routes)))
     windows = [task.starts for task in tasks]
     parts = sorted({name for task in tasks for name, _ in task.parts})
-    worth = np.array([MUST_SECONDS if t.must else t.weight * WEIGHT_SECONDS for t in tasks], np.int64)
+    worth = np.array([_worth(problem, task) for task in tasks], np.int64)
     window_at = _starts(len(some) for some in windows)
     window_from = _ints(span.start for some in windows for span in some)
     window_till = _ints(span.end - 1 for some in windows for span in some)
@@ -56,7 +59,7 @@ def tables_of(problem: Problem) -> Tables:
         window_till=window_till,
         worth=worth,
         weight=np.array([task.weight for task in tasks], np.int64),
-        must=np.array([task.must for task in tasks], np.uint8),
+        must=np.array([_missing(problem, task) for task in tasks], np.int64),
         parts=_amounts([task.parts for task in tasks], parts),
         **_links(problem),
         near=neighbours(drive, first, last, min(NEIGHBOURS, max(0, len(tasks) - 1))),
@@ -74,6 +77,18 @@ def tables_of(problem: Problem) -> Tables:
         suited=suited,
         suited_all=suited_all,
     )
+
+
+def _worth(problem: Problem, task: Task) -> int:
+    """What leaving the task out costs while searching, in seconds of travel."""
+    missing = _missing(problem, task)
+    return MUST_SECONDS * (2 if missing > 1 else 1) if missing else min(task.weight * WEIGHT_SECONDS, MUST_SECONDS // 2)
+
+
+def _missing(problem: Problem, task: Task) -> int:
+    """How much missing a promised or pinned task counts: nothing is worse than losing one that the plan in force serves."""
+    standing = task.current is not None and task.current.route in problem.route_at
+    return (STANDING if standing else 1) if task.must else 0
 
 
 def prices(problem: Problem) -> Ints:
@@ -129,7 +144,7 @@ def _only(row: NDArray[np.int32], routes: Sequence[int]) -> None:
 
 
 def _bar_by_time(
-    price: Ints, drive: Ints, start: Ints, end: Ints, hours: dict[str, Ints], task: tuple[Ints, Ints, Ints]
+    price: Ints, drive: Ints, start: Ints, end: Ints, hours: Mapping[str, Ints], task: tuple[Ints, Ints, Ints]
 ) -> None:
     """Forbid what could not be done even without breaks and on an empty route."""
     first, last, service = task
@@ -186,7 +201,7 @@ def insertion_keys(worth: Longs, service: Ints, width: Ints, trip: Floats) -> Fl
     return np.stack([-worth, -worth / (service + 900.0), width, -trip, trip]).astype(np.float64)
 
 
-def _hours(problem: Problem) -> dict[str, Ints]:
+def _hours(problem: Problem) -> dict[str, Any]:
     """The working hours and pauses of each route."""
     routes = problem.routes
     most = max((len(route.pauses) for route in routes), default=0)
@@ -210,7 +225,7 @@ def _hours(problem: Problem) -> dict[str, Ints]:
     }
 
 
-def _links(problem: Problem) -> dict[str, Ints]:
+def _links(problem: Problem) -> dict[str, Any]:
     """Predecessors and successors of each task, with the gaps between."""
     before = [[(problem.task_at[link.task], link.gap_seconds) for link in task.after] for task in problem.tasks]
     after: list[list[tuple[int, int]]] = [[] for _ in problem.tasks]

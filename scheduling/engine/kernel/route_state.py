@@ -15,6 +15,7 @@ from scheduling.engine.kernel.tables import (
     SUM_VERSIONS,
     SUM_WEIGHT,
     SUM_WORTH,
+    Ints,
     State,
     Tables,
 )
@@ -92,7 +93,7 @@ def fits(tab: Tables, st: State, route: int, position: int, task: int, there: in
     service = tab.service[task]
     if pauses == 0:
         start = opening(tab, st, task, st.free[route, position, 0] + there)
-        return start + service + onward <= st.due[route, position, 0]
+        return bool(start + service + onward <= st.due[route, position, 0])
     for taken in range(pauses + 1):
         arrival = arrival_at(tab, st, route, position, there, taken)
         if arrival >= NEVER:
@@ -156,7 +157,7 @@ def overtime(tab: Tables, route: int, home: int) -> int:
     late = home - tab.shift_end[route]
     if late <= 0:
         return 0
-    return (late * tab.overtime_price[route] + 3599) // 3600
+    return int((late * tab.overtime_price[route] + 3599) // 3600)
 
 
 @inlined
@@ -191,7 +192,7 @@ def refresh(tab: Tables, st: State, route: int, first: int, last: int) -> bool:
     st.travel[route], st.home[route], st.cost[route] = travel, home, cost
     st.sums[SUM_VERSIONS] += 1
     st.version[route] = st.sums[SUM_VERSIONS]
-    return travel <= tab.max_travel[route]
+    return bool(travel <= tab.max_travel[route])
 
 
 @compiled
@@ -201,6 +202,8 @@ def open_all(tab: Tables, st: State) -> None:
         st.sums[entry] = 0
     for task in range(len(tab.service)):
         st.at[task] = -1
+        st.low[task] = tab.window_from[tab.window_at[task]]
+        st.high[task] = tab.window_till[tab.window_at[task + 1] - 1]
         note_absence(tab, st, task, 1)
     for route in range(len(tab.start)):
         st.length[route] = 0
@@ -219,7 +222,7 @@ def note_absence(tab: Tables, st: State, task: int, change: int) -> None:
     """Count a task among the absent (`change` 1) or no longer (-1)."""
     st.sums[SUM_WORTH] += change * tab.worth[task]
     if tab.must[task]:
-        st.sums[SUM_MUSTS] += change
+        st.sums[SUM_MUSTS] += change * tab.must[task]
     else:
         st.sums[SUM_WEIGHT] += change * tab.weight[task]
 
@@ -268,3 +271,45 @@ def take(tab: Tables, st: State, route: int, keep: int) -> bool:
         note_absence(tab, st, task, 1)
     st.length[route] = kept
     return refresh(tab, st, route, keep, kept)
+
+
+@compiled
+def adopt(tab: Tables, st: State, seq: Ints, length: Ints, low: Ints, high: Ints) -> None:
+    """Make the state the plan of these sequences, which can be kept; routes that are the same already stay untouched."""
+    bonds = len(tab.before) > 0
+    differs = st.fresh
+    for route in range(len(tab.start)):
+        differs[route] = bonds or st.length[route] != length[route]
+        for position in range(length[route]):
+            differs[route] = differs[route] or st.seq[route, position] != seq[route, position]
+        if differs[route]:
+            for position in range(st.length[route]):
+                st.at[st.seq[route, position]] = -1
+    for task in range(len(tab.service)):
+        st.low[task], st.high[task] = low[task], high[task]
+    for route in range(len(tab.start)):
+        if differs[route]:
+            rebuild(tab, st, route, seq, length[route])
+    for entry in range(SUM_VERSIONS):
+        st.sums[entry] = 0
+    for route in range(len(tab.start)):
+        st.sums[SUM_COST] += st.cost[route]
+    for task in range(len(tab.service)):
+        if st.at[task] < 0:
+            note_absence(tab, st, task, 1)
+
+
+@compiled
+def rebuild(tab: Tables, st: State, route: int, seq: Ints, length: int) -> None:
+    """Give the route these stops and everything that follows from them."""
+    st.length[route] = length
+    st.prices[route] = 0
+    for part in range(tab.van.shape[1]):
+        st.load[route, part] = 0
+    for position in range(length):
+        task = seq[route, position]
+        st.seq[route, position] = task
+        st.prices[route] += tab.price[task, route]
+        for part in range(tab.van.shape[1]):
+            st.load[route, part] += tab.parts[task, part]
+    refresh(tab, st, route, 0, length)

@@ -32,7 +32,7 @@ class Tables(NamedTuple):
     window_till: Ints  # (W,) last second at which service may start
     worth: Longs  # (n,) what leaving the task out costs while searching
     weight: Longs  # (n,)
-    must: Flags  # (n,) promised or pinned
+    must: Longs  # (n,) 0: may be left out; else how much missing it counts, see `tabulate`
     parts: Ints  # (n, P)
     before_at: Ints  # (n + 1,) where the predecessors of each task begin
     before: Ints  # predecessors
@@ -83,6 +83,7 @@ class State(NamedTuple):
     pos: Ints  # (n,) its position there
     low: Ints  # (n,) service not before, because of predecessors
     high: Ints  # (n,) service not after, because of successors
+    fresh: Flags  # (R,) scratch
     sums: Longs  # see SUM_*
 
 
@@ -119,5 +120,6 @@ def empty_state(tables: Tables, most_stops: int) -> State:
         pos=np.full(tasks, -1, np.int32),
         low=tables.window_from[tables.window_at[:-1]].copy(),
         high=tables.window_till[tables.window_at[1:] - 1].copy(),
+        fresh=np.zeros(routes, np.uint8),
         sums=np.zeros(SUM_ENTRIES, np.int64),
     )
