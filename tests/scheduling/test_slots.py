@@ -155,7 +155,7 @@ def test_the_shortage_is_exact_to_the_second() -> None:
 
 
 def test_a_technician_already_near_comes_first_and_is_named_so() -> None:
-    near = one_route(visit("neighbour", place=GHENT, windows=(MORNING,)))
+    near = one_route(visit("neighbour", place=Place(51.065, 3.735), windows=(MORNING,)))
     windows = [SlotWindow(Span(14 * HOUR, 16 * HOUR), DAY, "afternoon"), SlotWindow(MORNING, DAY, "morning")]
     far = OpenRoute.of(technician(1, start=Place(51.2, 4.4), end=Place(51.2, 4.4)), (), GreatCircle())
     offers = find_slots([far, near], Requirement("new", GHENT, 1800), windows, GreatCircle()).offers

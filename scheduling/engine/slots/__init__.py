@@ -1,0 +1,30 @@
+"""Slots as promises: which arrival windows can be kept, by whom, why not the others, and an index that answers at once."""
+
+from scheduling.engine.slots.find import find_slots, place_on_each, place_visit
+from scheduling.engine.slots.making_room import make_room, roomiest
+from scheduling.engine.slots.shapes import (
+    OfferReason,
+    OpenRoute,
+    Placement,
+    RefusedSlot,
+    Requirement,
+    SlotOffer,
+    SlotSearch,
+    SlotWindow,
+)
+
+__all__ = [
+    "OfferReason",
+    "OpenRoute",
+    "Placement",
+    "RefusedSlot",
+    "Requirement",
+    "SlotOffer",
+    "SlotSearch",
+    "SlotWindow",
+    "find_slots",
+    "make_room",
+    "place_on_each",
+    "place_visit",
+    "roomiest",
+]

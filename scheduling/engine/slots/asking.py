@@ -1,0 +1,57 @@
+"""One question to the compiled slot search: the windows, who must not be asked, and the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from scheduling.engine.kernel.slot_places import NOTHING, Ask
+from scheduling.engine.kernel.tables import Flags
+from scheduling.engine.problem import Amounts
+from scheduling.engine.slots.standing import amounts
+from scheduling.engine.spans import Span
+
+
+class Find(NamedTuple):
+    """The cheapest place for a window: `cost` is added travel and the price of a route that was empty, in seconds."""
+
+    cost: int
+    route: int
+    position: int
+
+
+class Question(NamedTuple):
+    """An `Ask`, and where each of its windows stands among those that were given."""
+
+    ask: Ask
+    order: Sequence[int]
+
+    @classmethod
+    def of(cls, windows: Sequence[Span], service: int, barred: Flags, taken: Amounts, parts: Sequence[str]) -> Question:
+        """The windows may come in any order and overlap; `parts` names the columns that `taken` is counted in."""
+        count = len(windows)
+        order = sorted(range(count), key=windows.__getitem__)
+        ask = Ask(
+            service=service,
+            opens=np.array([windows[at].start for at in order], np.int64),
+            closes=np.array([windows[at].end - 1 for at in order], np.int64),
+            barred=barred,
+            parts=amounts(taken, parts).astype(np.int64),
+            cost=np.full(count, NOTHING, np.int64),
+            route=np.full(count, -1, np.int32),
+            position=np.full(count, -1, np.int32),
+        )
+        return cls(ask, order)
+
+    def answer(self) -> list[Find | None]:
+        """For each window, in the order given, the place that was found."""
+        out: list[Find | None] = [None] * len(self.order)
+        found = zip(
+            self.order, self.ask.cost.tolist(), self.ask.route.tolist(), self.ask.position.tolist(), strict=True
+        )
+        for at, cost, route, position in found:
+            if route >= 0:
+                out[at] = Find(cost, route, position)
+        return out
