@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _EVERY_SECONDS = 0.1
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _SAID_MOST = 600
 CORES = 2
 """Every engine gets as many cores, the same ones."""
@@ -56,7 +55,7 @@ def run_measured(command: Sequence[str], folder: Path, most_seconds: float) -> R
         wall = time.monotonic() - began
         said.seek(0)
         text = said.read().decode(errors="replace").strip()[-_SAID_MOST:]
-    return Ran(wall, usage.ru_utime + usage.ru_stime, max(memory, usage.ru_maxrss * 1024), code, text)
+    return Ran(wall, usage.ru_utime + usage.ru_stime, memory, code, text)
 
 
 def _watch(pid: int, until: float) -> tuple[int | None, resource.struct_rusage, int]:
@@ -84,11 +83,10 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def held_by(pid: int) -> int:
-    """Bytes that a process and its descendants hold now; 0 when it is gone."""
+    """Bytes that a process and its descendants hold now, or at least the most that it held alone; 0 when it is gone."""
     family = _family(pid)
-    if len(family) == 1:
-        return _resident(pid)
-    return sum(map(_share, family))
+    together = sum(map(_share, family)) if len(family) > 1 else 0
+    return max(together, _peak(pid))
 
 
 def _family(pid: int) -> list[int]:
@@ -105,19 +103,23 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
+def _peak(pid: int) -> int:
+    """The most that one process held since it was loaded, as the kernel keeps it.
+
+    The kernel's other account, `ru_maxrss`, is of no use: it begins with the memory of the process that started this one.
+    """
+    return _kilobytes(Path(f"/proc/{pid}/status"), "VmHWM:")
 
 
 def _share(pid: int) -> int:
     """The proportional set size: each page divided by the number of processes that share it."""
+    return _kilobytes(Path(f"/proc/{pid}/smaps_rollup"), "Pss:")
+
+
+def _kilobytes(file: Path, field: str) -> int:
+    """A figure that the kernel gives in kilobytes, as bytes; 0 when the process is gone."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-            if line.startswith("Pss:"):
-                return int(line.split()[1]) * 1024
+        lines = file.read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
-    return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(field)), 0)

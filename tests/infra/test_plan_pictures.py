@@ -201,11 +201,15 @@ def test_the_page_has_no_barriers_on_a_desk_on_a_phone_and_in_the_dark(tmp_path:
         pytest.skip(MISSING)
     (tmp_path / "plan.html").write_text(draw_page(picture(*made(tmp_path)), "both", "great-circle"), encoding="utf-8")
     looks: tuple[tuple[int, Literal["light", "dark"]], ...] = ((1300, "light"), (390, "light"), (1300, "dark"))
+    complaints: list[str] = []
+
+    def hear(message: ConsoleMessage) -> None:
+        complaints.append(message.text)
+
     with open_chromium() as browser:
         for width, scheme in looks:
             page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme)
-            complaints: list[ConsoleMessage] = []
-            page.on("console", complaints.append)
+            page.on("console", hear)
             page.goto(f"file://{tmp_path / 'plan.html'}")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "only its parts scroll sideways"
             assert complaints == []
