@@ -112,6 +112,17 @@ class GreatCircle:
             self._exact(places[i], places[i + 1], (paces[i] + paces[i + 1]) / 2) for i in range(len(paces) - 1)
         )
 
+    def points(self, places: Sequence[Place]) -> NDArray[np.float64]:
+        """What distances are worked from, shape (places, 6): x, y and z on the unit sphere, latitude and longitude in radians,
+        and the pace there in seconds per metre.
+        """
+        if not places:
+            return np.zeros((0, 6))
+        angles = _radians(places)
+        ends = _Ends.of(self, places)
+        paces = np.full(len(places), 1 / self.metres_per_second) if ends.paces is None else ends.paces
+        return np.column_stack([ends.points.T, angles, paces])
+
     def _fill(self, out: Seconds, here: _Ends, there: _Ends, scratch: _Scratch) -> None:
         """One block of rows."""
         rows = len(out)

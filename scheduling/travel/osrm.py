@@ -13,7 +13,7 @@ import numpy as np
 from hub.domain.places import Place
 from scheduling.travel.model import Seconds, TravelUnavailableError, legs_in_pieces
 from scheduling.travel.road_data import RoadData
-from scheduling.travel.road_table import DEFAULT_SNAP_METRES, RoadAnswer, RoadTable
+from scheduling.travel.road_table import DEFAULT_SNAP_METRES, RoadAnswer, RoadTable, numbered
 
 _LOCATIONS = 512
 """Places in one question: Python stands still while OSRM works on it (a quarter of a second by `mld`, a fifth of that by `ch`)."""
@@ -67,13 +67,12 @@ class _LocalDesk:
         import osrm
 
         engine = _engine(self._data)
-        points = [*sources, *destinations, *([anchor] if anchor else [])]
-        both = len(sources) + len(destinations)
+        points, rows, columns = numbered(sources, destinations, anchor)
         question = osrm.TableParameters(
             # OSRM keeps millionths of a degree; a server is told no more either.
             coordinates=[(round(one.lon, 6), round(one.lat, 6)) for one in points],
-            sources=list(range(len(sources))),
-            destinations=list(range(len(sources), both)),
+            sources=rows,
+            destinations=columns,
             annotations=["duration"],
             generate_hints=False,
         )

@@ -16,7 +16,7 @@ from hub.domain.errors import ConfigurationError
 from hub.domain.places import Place
 from scheduling.travel.great_circle import GreatCircle
 from scheduling.travel.model import Seconds, TravelUnavailableError, legs_in_pieces
-from scheduling.travel.road_table import DEFAULT_SNAP_METRES, NoRoadNearError, RoadAnswer, RoadTable
+from scheduling.travel.road_table import DEFAULT_SNAP_METRES, NoRoadNearError, RoadAnswer, RoadTable, numbered
 
 DEFAULT_TABLE_SIZE = 100
 """What `osrm-routed` allows unless started with another `--max-table-size`: sources and destinations of one question."""
@@ -91,12 +91,11 @@ class _RemoteDesk:
         self._lock = threading.Lock()
 
     def ask(self, sources: Sequence[Place], destinations: Sequence[Place], anchor: Place | None) -> RoadAnswer:
-        points = [*sources, *destinations, *([anchor] if anchor else [])]
-        both = len(sources) + len(destinations)
+        points, rows, columns = numbered(sources, destinations, anchor)
         where = ";".join(f"{one.lon:.6f},{one.lat:.6f}" for one in points)
         parameters = {
-            "sources": ";".join(str(at) for at in range(len(sources))),
-            "destinations": ";".join(str(at) for at in range(len(sources), both)),
+            "sources": ";".join(map(str, rows)),
+            "destinations": ";".join(map(str, columns)),
             "annotations": "duration",
             "generate_hints": "false",
         }

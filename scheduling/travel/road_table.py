@@ -55,6 +55,18 @@ class RoadDesk(Protocol):
         ...
 
 
+def numbered(
+    sources: Sequence[Place], destinations: Sequence[Place], anchor: Place | None
+) -> tuple[list[Place], list[int], list[int]]:
+    """The points of a question, each once, then the anchor; and which of them are the sources and the destinations."""
+    at = {place: number for number, place in enumerate(dict.fromkeys([*sources, *destinations]))}
+    points = [*at, *([anchor] if anchor else [])]
+    if len(points) == 1:
+        # OSRM takes one point for a mistake.
+        points *= 2
+    return points, [at[one] for one in sources], [at[one] for one in destinations]
+
+
 class RoadTable:
     """Whole tables from a desk. Safe to use from several threads."""
 
