@@ -94,7 +94,7 @@ class RoutingModel:
     def improve(
         self, initial: Sequence[Sequence[int]], budget: Budget, on_solution: Callable[[Sequences], None]
     ) -> None:
-        """Search from `initial`, calling `on_solution` with the sequences of every solution met."""
+        """Search from `initial`, calling `on_solution` with the sequences of every solution met. The model is of no further use."""
         parameters = _parameters(budget)
         self._routing.CloseModelWithParameters(parameters)
         routes = [[self._manager.NodeToIndex(task) for task in sequence] for sequence in initial]
@@ -110,7 +110,12 @@ class RoutingModel:
 
         self._routing.AddAtSolutionCallback(report)
         self._routing.AddSearchMonitor(solver.CustomLimit(watch.over))
-        self._routing.SolveFromAssignmentWithParameters(start, parameters)
+        try:
+            self._routing.SolveFromAssignmentWithParameters(start, parameters)
+        finally:
+            # Its callback holds us, and we hold it, out of sight of Python's collector: let go, or a planner that runs for
+            # days keeps the tables of every search it ever made.
+            del self._routing
 
     def accepts(self, sequences: Sequence[Sequence[int]], starts: Sequence[Sequence[int]] | None = None) -> bool:
         """See `accepts` of this module. The model is of no further use."""

@@ -106,11 +106,20 @@ class Planner:
             while not self._ended.is_set():
                 territory = next(iter(list(self._wanted)), None) or self.territories[turn % len(self.territories)]
                 turn += 1
-                if not self._round(territory):
+                began = time.monotonic()
+                if self._round(territory):
+                    self._pause(2 * self.options.plan_seconds - (time.monotonic() - began))
+                else:
                     self._wanted.pop(territory, None)
                     time.sleep(_IDLE_SECONDS)
         except BaseException as error:  # noqa: BLE001 - the campaign's own thread raises it
             self.error = error
+
+    def _pause(self, seconds: float) -> None:
+        """Nothing presses, so leave the machine to the citizens for a while; an absence ends it."""
+        until = time.monotonic() + seconds
+        while not (self._wanted or self._ended.is_set()) and time.monotonic() < until:
+            time.sleep(_IDLE_SECONDS)
 
     def _round(self, territory: str) -> bool:
         """Plan and publish one district's coming days; False when there are none."""
