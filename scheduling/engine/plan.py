@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from scheduling.engine.problem import Problem, Route, RouteId, Task
 from scheduling.engine.reasons import Refusal
-from scheduling.engine.timeline import Timeline
+from scheduling.engine.spans import Span
+from scheduling.engine.timeline import Timeline, keep
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -16,7 +17,7 @@ class Objective:
     """How good a plan is; smaller is better, and an earlier field outweighs all later ones.
 
     `missed_promises` counts promised or pinned tasks not served; `missed_weight` adds the weights of the other tasks
-    not served; `cost_seconds` is travel plus the price of every task moved off its current route.
+    not served; `cost_seconds` is travel plus all prices: moving, preference, lateness, technicians used and overtime.
     """
 
     missed_promises: int
@@ -42,7 +43,7 @@ class RouteRefusal:
 
 @dataclass(frozen=True, slots=True)
 class Unplanned:
-    """A task that is not served: the binding reason, and the reason of each route."""
+    """A task that is not served: the binding reason, and the reasons of the routes that came closest, closest first."""
 
     task: Task
     refusal: Refusal
@@ -59,20 +60,42 @@ class Plan:
     travel_model: str
 
 
-def objective_of(problem: Problem, sequences: Sequence[Sequence[int]]) -> Objective:
-    """Rate the plan in which each route serves these tasks (indices) in this order; does not check that it can be."""
+def assembled(
+    problem: Problem, sequences: Sequence[Sequence[int]], low: Sequence[int], high: Sequence[int]
+) -> tuple[tuple[RoutePlan, ...], Objective]:
+    """The routes with these tasks (indices) in this order, each simulated, and the plan's objective.
+
+    `low` and `high` bound the service of tasks that come before or after others; see `kernel.links`. Raises
+    `RouteNotKept` for a route that cannot be kept.
+    """
     table = problem.seconds
-    served: dict[int, int] = {}
+    linked = linked_tasks(problem)
+    routes = []
     cost = 0
-    for at, sequence in enumerate(sequences):
-        if not sequence:
-            continue
+    for at, (route, sequence) in enumerate(zip(problem.routes, sequences, strict=True)):
+        stops = [problem.tasks[i] if i not in linked else _bounded(problem.tasks[i], low[i], high[i]) for i in sequence]
         nodes = [problem.start_node(at), *sequence, problem.end_node(at)]
-        cost += sum(int(table[a, b]) for a, b in pairwise(nodes))
-        served.update(dict.fromkeys(sequence, at))
+        drives = [int(table[a, b]) for a, b in pairwise(nodes)]
+        timeline = keep(route, stops, drives)
+        if sequence:
+            cost += timeline.travel_seconds + route.use_price_seconds + route.overtime_price(timeline.home)
+            cost += sum(problem.tasks[index].price_on(route) for index in sequence)
+        own = tuple(replace(stop, task=problem.tasks[i]) for stop, i in zip(timeline.stops, sequence, strict=True))
+        routes.append(RoutePlan(route, replace(timeline, stops=own)))
+    served = {task for sequence in sequences for task in sequence}
     missed = [task for index, task in enumerate(problem.tasks) if index not in served]
-    for index, at in served.items():
-        task = problem.tasks[index]
-        if task.current is not None and task.current.route != problem.routes[at].id:
-            cost += task.move_price_seconds
-    return Objective(sum(t.must for t in missed), sum(t.weight for t in missed if not t.must), cost)
+    weight = sum(task.weight for task in missed if not task.must)
+    return tuple(routes), Objective(sum(task.must for task in missed), weight, cost)
+
+
+def linked_tasks(problem: Problem) -> frozenset[int]:
+    """Indices of the tasks that come before or after others."""
+    after = {index for index, task in enumerate(problem.tasks) if task.after}
+    before = {problem.task_at[link.task] for index in after for link in problem.tasks[index].after}
+    return frozenset(after | before)
+
+
+def _bounded(task: Task, low: int, high: int) -> Task:
+    """The task with service from `low` to `high` only, both included."""
+    windows = (Span(max(span.start, low), min(span.end, high + 1)) for span in task.starts)
+    return replace(task, windows=tuple(span for span in windows if span.start < span.end), release=None, pin=None)

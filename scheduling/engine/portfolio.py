@@ -83,6 +83,7 @@ class Portfolio:
         self.workers = [self._worker(seed * 64 + index) for index in range(tuning.workers)]
         self.best = Best.of(self.workers[0].state)
         self._angle = 0.0
+        self._heat_span = (tuning.hot, tuning.cold)
 
     def _worker(self, seed: int) -> Worker:
         state = empty_state(self.tables, self.tuning.most_stops)
@@ -121,6 +122,22 @@ class Portfolio:
         kernel.fill(self.tables, first.state, first.memory, self.tuning.settings, array, limited)
         self._crown(first.state)
 
+    def clear(self) -> None:
+        """Forget the best plan: all routes empty."""
+        open_all(self.tables, self.workers[0].state)
+        self._crown(self.workers[0].state)
+
+    def fill_route(self, route: int, tasks: Sequence[int]) -> None:
+        """Put absent tasks into this one route of the best plan, in this order, wherever they fit."""
+        first = self._restored()
+        first.memory.active[:] = 0
+        first.memory.active[route] = 1
+        kernel.fill(
+            self.tables, first.state, first.memory, self.tuning.settings, np.array(tasks, np.int32), limited=False
+        )
+        first.memory.active[:] = 1
+        self._crown(first.state)
+
     def offer(self, sequences: Sequence[Sequence[int]]) -> bool:
         """Take a plan from elsewhere if it can be kept and is better than the best; all workers go on from the best."""
         first = self.workers[0]
@@ -157,8 +174,17 @@ class Portfolio:
         worker.memory.changed[:] = 1
         keep_best(self.tables, worker.state, worker.memory)
 
-    def run(self, until: Callable[[], float | None], on_better: Callable[[], None]) -> None:
-        """Search as long as `until()` gives the share of the search that is over, from 0 to 1; None ends it."""
+    def run(
+        self,
+        until: Callable[[], float | None],
+        on_better: Callable[[], None],
+        heat: tuple[float, float] | None = None,
+    ) -> None:
+        """Search as long as `until()` gives the share of the search that is over, from 0 to 1; None ends it.
+
+        `heat`: from which temperature to which, where not from the tuning's `hot` to its `cold`.
+        """
+        self._heat_span = heat or (self.tuning.hot, self.tuning.cold)
         with ThreadPoolExecutor(len(self.workers)) as executor:
             epoch = 0
             while (share := until()) is not None:
@@ -172,6 +198,7 @@ class Portfolio:
 
     def run_steps(self, steps: int, on_better: Callable[[], None]) -> None:
         """Search for so many steps on every worker; the clock is not asked, so that it can be repeated."""
+        self._heat_span = self.tuning.hot, self.tuning.cold
         with ThreadPoolExecutor(len(self.workers)) as executor:
             edges = np.linspace(0, steps, min(steps, self.tuning.epochs) + 1).astype(int)
             for epoch, (done, then) in enumerate(itertools.pairwise(edges.tolist())):
@@ -220,7 +247,8 @@ class Portfolio:
 
     def _heat(self, share: float) -> float:
         """The temperature when that share of the search is over."""
-        return float(self.tuning.hot * (self.tuning.cold / self.tuning.hot) ** min(1.0, share))
+        hot, cold = self._heat_span
+        return float(hot * (cold / hot) ** min(1.0, share))
 
     def _compare(self, *, go_on: bool) -> None:
         """Keep the best plan any worker met; with `go_on` the others continue from it."""

@@ -71,7 +71,7 @@ def tables_of(problem: Problem) -> Tables:
         max_travel=_ints(_UNBOUNDED if r.max_travel_seconds is None else r.max_travel_seconds for r in routes),
         use_price=np.array([route.use_price_seconds for route in routes], np.int64),
         van=_vans(routes, parts),
-        kind=np.arange(len(routes), dtype=np.int32),
+        kind=_kinds(problem, price),
         price=price,
         suited_at=suited_at,
         suited=suited,
@@ -89,6 +89,17 @@ def _missing(problem: Problem, task: Task) -> int:
     """How much missing a promised or pinned task counts: nothing is worse than losing one that the plan in force serves."""
     standing = task.current is not None and task.current.route in problem.route_at
     return (STANDING if standing else 1) if task.must else 0
+
+
+def _kinds(problem: Problem, price: Ints) -> Ints:
+    """A number for each route, equal for routes that are the same to every task; most technicians are one of a kind."""
+    found: dict[object, int] = {}
+    out = []
+    for at, route in enumerate(problem.routes):
+        days = (route.start, route.end, route.workday, route.home_by, route.max_travel_seconds, route.van)
+        costs = (route.use_price_seconds, route.overtime_price_seconds, route.shift, price[:, at].tobytes())
+        out.append(found.setdefault((days, costs), len(found)))
+    return _ints(out)
 
 
 def prices(problem: Problem) -> Ints:

@@ -57,12 +57,12 @@ def note(tab: Tables, st: State, pool: Pool, route: int) -> None:
     key = pool.signs[len(tab.service) + tab.kind[route]]
     for position in range(st.length[route]):
         key ^= pool.signs[st.seq[route, position]]
-    mask = np.int64(len(pool.slots) - 1)
+    mask = len(pool.slots) - 1
     if 2 * pool.counters[1] > mask:
         for entry in range(len(pool.slots)):
             pool.slots[entry] = -1
         pool.counters[1] = 0
-    entry = np.int64(key & np.uint64(mask))
+    entry: int = np.int64(key & np.uint64(mask))  # a plain int() would stay unsigned, and then become a float
     while pool.slots[entry] >= 0:
         slot = pool.slots[entry]
         if pool.key[slot] == key:

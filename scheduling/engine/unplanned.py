@@ -1,0 +1,62 @@
+"""Why tasks are not planned: for each the routes that came closest, measured by the compiled route states."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from scheduling.engine import explain
+from scheduling.engine.eligibility import unsuited
+from scheduling.engine.kernel.route_state import open_all
+from scheduling.engine.kernel.shortage import NO_MEASURE, shortages
+from scheduling.engine.kernel.tables import Ints, State, Tables, empty_state
+from scheduling.engine.plan import RouteRefusal, Unplanned
+from scheduling.engine.problem import Problem
+from scheduling.engine.reasons import Reason, Refusal
+
+MOST_NAMED = 50
+"""So many routes at most are named for one task."""
+
+
+def unplanned(problem: Problem, tables: Tables, state: State) -> tuple[Unplanned, ...]:
+    """The tasks on no route of the plan in `state`, each with the binding reason and those of the closest routes."""
+    absent = np.flatnonzero(state.at < 0).astype(np.int32)
+    unreachable = frozenset(problem.unreachable)
+    room = _measure(tables, state, absent)
+    bare = empty_state(tables, 1)
+    open_all(tables, bare)
+    alone = _measure(tables, bare, absent)
+    return tuple(
+        _explained(problem, state, int(task), room[row], alone[row], unreachable) for row, task in enumerate(absent)
+    )
+
+
+def _measure(tables: Tables, state: State, tasks: Ints) -> Ints:
+    out = np.empty((len(tasks), len(tables.start)), np.int32)
+    shortages(tables, state, tasks, out)
+    return out
+
+
+def _explained(
+    problem: Problem, state: State, index: int, room: Ints, alone: Ints, unreachable: frozenset[str]
+) -> Unplanned:
+    task = problem.tasks[index]
+    if task.id in unreachable:
+        return Unplanned(task, Refusal(Reason.UNREACHABLE), ())
+    waits = any(state.at[problem.task_at[link.task]] < 0 for link in task.after)
+    refusals = []
+    for at in np.argsort(room, kind="stable")[:MOST_NAMED].tolist():
+        route = problem.routes[at]
+        refusal = unsuited(route, task)
+        if refusal is None:
+            refusal = Refusal(Reason.PREDECESSOR) if waits else _no_place(int(room[at]), int(alone[at]))
+        refusals.append(RouteRefusal(route.id, refusal))
+    return explain.unplanned(task, refusals)
+
+
+def _no_place(room: int, alone: int) -> Refusal:
+    """Why a suited route has no place: even empty it would have none, or its other visits are in the way."""
+    if alone > 0:
+        return Refusal(Reason.TOO_FAR, alone if alone < NO_MEASURE else 0)
+    if room <= 0:
+        return Refusal(Reason.TRAVEL_LIMIT)
+    return Refusal(Reason.NO_ROOM, room if room < NO_MEASURE else 0)
