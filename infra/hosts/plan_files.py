@@ -32,7 +32,8 @@ def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks
 
         def tell(progress: Progress) -> None:
             best = progress.objective
-            say(f"unserved weight {best.missed_weight:,}, cost {_hours(best.cost_seconds)}")
+            promises = f"{best.missed_promises} promises missed, " if best.missed_promises else ""
+            say(f"{promises}unserved weight {best.missed_weight:,}, cost {_hours(best.cost_seconds)}")
 
         plan = solve(instance.problem, Stop(seconds=left, patience=left), seed, tell)
     write_plan(output, instance, plan)
