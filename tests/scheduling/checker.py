@@ -45,8 +45,11 @@ def faults(problem: Problem, plan: Plan, drive: Drive) -> list[str]:
         found.append("some task is both served and unplanned, or neither")
     found += [f"{stop.task.id} is not the problem's" for stop in served.values() if stop.task not in problem.tasks]
     for item in plan.unplanned:
-        if [one.route for one in item.by_route] != [route.id for route in problem.routes]:
-            found.append(f"{item.task.id} is unplanned without a reason for each route")
+        named = [one.route for one in item.by_route]
+        if len(set(named)) != len(named) or not {route.id for route in problem.routes}.issuperset(named):
+            found.append(f"{item.task.id} is unplanned for reasons of routes that are not there, or twice")
+        if problem.routes and not named:
+            found.append(f"{item.task.id} is unplanned without a route's reason")
     stated = (plan.objective.missed_promises, plan.objective.missed_weight, plan.objective.cost_seconds)
     actual = (*missed(problem, served), cost)
     if stated != actual:
