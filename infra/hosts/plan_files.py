@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from infra.hosts.searching import showing_search
+from scheduling.engine.files.fields import BadFileError
 from scheduling.engine.files.instance import Instance, read_instance
 from scheduling.engine.files.solomon import TENTHS, Vrptw, distances, read_vrptw
 from scheduling.engine.files.solution import refuse_unwritable, write_json, write_plan
@@ -51,8 +52,12 @@ def solve_vrptw_file(file: Path, output: Path, seconds: float, seed: int) -> Non
 
     clock = _Clock(seconds, reading)
     left = clock.left
-    with showing_search(instance.name, left):
-        routes = [route for route in solve_vrptw(instance, Stop(seconds=left, patience=left), seed) if route]
+    with showing_search(instance.name, left) as say:
+        stop = Stop(seconds=left, patience=left)
+        try:
+            routes = solve_vrptw(instance, stop, seed, lambda _, distance: say(f"distance {distance:,.1f}"))
+        except ValueError as error:
+            raise BadFileError(file.name, "", "reach", str(error)) from error
     write_json(output, {"instance": instance.name, "routes": [[int(customer) for customer in one] for one in routes]})
     served = sum(map(len, routes))
     typer.echo(

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from hub.domain.places import Place
-from infra.benchmarks.checker import drive_seconds, judge_plan
+from infra.benchmarks.checker import drive_seconds, judge_plan, judge_vrptw
 from infra.benchmarks.generate import generate
 from infra.benchmarks.instances import BENCH
 from infra.benchmarks.world import Customers, World
@@ -245,6 +245,23 @@ def test_what_is_wrong_is_said_in_a_sentence(arguments: list[str], text: str) ->
     assert text in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_solve_vrptw_writes_routes_that_the_judge_accepts(tmp_path: Path) -> None:
+    file, output = written(tmp_path / "tiny.txt", SOLOMON), tmp_path / "plan.json"
+    done = run("solve-vrptw", str(file), "--seconds", "0.5", "--output", str(output))
+    assert done.returncode == 0, done.stderr
+    score = judge_vrptw(Customers.read(file), json.loads(output.read_text())["routes"])
+    assert score.errors == ()
+    assert f"2 of 2 customers on {score.routes} routes, distance {score.distance:.1f}." in done.stdout
+
+
+def test_a_customer_whom_nobody_can_reach_is_named(tmp_path: Path) -> None:
+    file = written(tmp_path / "tiny.txt", SOLOMON.replace("0   171  10", "0     1  10"))
+    done = run("solve-vrptw", str(file), "--seconds", "0.5", "--output", str(tmp_path / "plan.json"))
+    assert done.returncode == 1
+    assert "no vehicle was found for customers [1]" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_planning_from_a_file_loads_neither_the_web_nor_the_database(tmp_path: Path) -> None:
