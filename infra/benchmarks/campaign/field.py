@@ -81,7 +81,7 @@ def complete(hub: Hub, until: datetime) -> int:
 
 
 def fall_ill(hub: Hub, illness: Illness) -> None:
-    """Enter an absence as it becomes known: who is under way does that visit and drives home; the routes' versions rise.
+    """Enter an absence as it becomes known: who is under way does that visit, rests and drives home; versions rise.
 
     Whoever fits a booking into the route at this moment sees the change and looks again.
     """
@@ -94,7 +94,8 @@ def fall_ill(hub: Hub, illness: Illness) -> None:
             visits.c.route_id.in_([route.id for route in routes]),
             visits.c.status.in_([VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING]),
         )
-        home = [visit.ends_at + _way_home(work, illness.technician, visit) for visit in begun]
+        rest = timedelta(seconds=max((route.break_seconds for route in routes), default=0))
+        home = [visit.ends_at + rest + _way_home(work, illness.technician, visit) for visit in begun]
         starts = max([local(illness.day, illness.begins or FIRST_HOUR), *home])
         ends = local(illness.day, 23 if illness.ends == 24 else illness.ends)
         if starts < ends:
