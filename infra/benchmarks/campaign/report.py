@@ -36,7 +36,8 @@ def lines(outcome: Outcome, rivals: Sequence[RivalOutcome]) -> list[Line]:
     ours = Line(
         name="Doorstep",
         booked=len(outcome.promised) + outcome.absent - outcome.rebooked,
-        broken=len(outcome.broken),
+        # One broken day may show in several ways.
+        broken=len({one.order for one in outcome.broken}),
         absent=outcome.absent,
         first_choice_share=outcome.first_choice / max(1, outcome.asked),
         travel_minutes_per_visit=outcome.travel_seconds / 60 / max(1, outcome.visits),
