@@ -32,8 +32,11 @@ KEY_ODDS = (0.30, 0.20, 0.20, 0.10, 0.10, 0.10)
 """How often tasks are put back at random, by worth, by worth an hour, narrow windows first, far first, near first."""
 
 
-def tables_of(problem: Problem) -> Tables:
-    """The arrays of a problem; drive tables are shared, not copied."""
+def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
+    """The arrays of a problem; drive tables are shared, not copied.
+
+    `near` are the neighbours of each task where they are known already, see `neighbours`.
+    """
     drive = problem.seconds
     tasks, routes = problem.tasks, problem.routes
     start = _ints(problem.start_node(at) for at in range(len(routes)))
@@ -62,7 +65,7 @@ def tables_of(problem: Problem) -> Tables:
         must=np.array([_missing(problem, task) for task in tasks], np.int64),
         parts=_amounts([task.parts for task in tasks], parts),
         **_links(problem),
-        near=neighbours(drive, first, last, min(NEIGHBOURS, max(0, len(tasks) - 1))),
+        near=neighbours(drive, first, last, min(NEIGHBOURS, max(0, len(tasks) - 1))) if near is None else near,
         keys=insertion_keys(worth, service, last - first, trip),
         key_odds=np.cumsum(KEY_ODDS),
         start=start,
@@ -119,9 +122,16 @@ def prices(problem: Problem) -> Ints:
             )
         if task.pin is not None:
             _only(out[index], [problem.route_at[task.pin.route]])
-        if task.preferred_technicians or task.current is not None or task.due is not None:
+        if task.preferred_technicians or task.due is not None:
             for at in np.flatnonzero(out[index] >= 0).tolist():
                 out[index, at] = min(task.price_on(routes[at]), _UNBOUNDED)
+        elif task.current is not None and task.move_price_seconds:
+            # The price of moving alone is the same everywhere but at home; asking each route would take most of the time.
+            price = np.where(out[index] >= 0, min(task.move_price_seconds, _UNBOUNDED), np.int32(-1))
+            home = problem.route_at.get(task.current.route)
+            if home is not None and out[index, home] >= 0:
+                price[home] = 0
+            out[index] = price
     return out
 
 

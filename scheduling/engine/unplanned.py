@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from scheduling.engine import explain
@@ -17,9 +19,16 @@ MOST_NAMED = 50
 """So many routes at most are named for one task."""
 
 
-def unplanned(problem: Problem, tables: Tables, state: State) -> tuple[Unplanned, ...]:
-    """The tasks on no route of the plan in `state`, each with the binding reason and those of the closest routes."""
-    absent = np.flatnonzero(state.at < 0).astype(np.int32)
+def unplanned(
+    problem: Problem, tables: Tables, state: State, tasks: Sequence[int] | None = None
+) -> tuple[Unplanned, ...]:
+    """The tasks on no route of the plan in `state`, each with the binding reason and those of the closest routes.
+
+    `tasks`: only these, all of them absent.
+    """
+    absent = np.flatnonzero(state.at < 0).astype(np.int32) if tasks is None else np.array(tasks, np.int32)
+    if not len(absent):
+        return ()
     unreachable = frozenset(problem.unreachable)
     room = _measure(tables, state, absent)
     bare = empty_state(tables, 1)
