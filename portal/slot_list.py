@@ -10,7 +10,8 @@ from hub.notifications.texts import format_day
 from scheduling.service import SlotOffer
 
 _NOON = 12
-_NEARBY = "technician_nearby"
+_WHY = {"technician_in_street": "in_street", "technician_nearby": "nearby"}
+"""The texts of the reasons that are shown."""
 _NEAREST_SHOWN = 3
 DAYS_SHOWN = 4
 """Days that are open at once; the rest is one press away."""
@@ -18,11 +19,11 @@ DAYS_SHOWN = 4
 
 @dataclass(frozen=True)
 class SlotChoice:
-    """One radio button: `value` is what the form sends back, `hours` what is read."""
+    """One radio button: `value` is what the form sends back, `hours` what is read, `why` the text of its reason, if any."""
 
     value: str
     hours: str
-    nearby: bool
+    why: str
     morning: bool
     day: str
 
@@ -36,9 +37,10 @@ class SlotDay:
     afternoon: tuple[SlotChoice, ...]
 
     @property
-    def nearby(self) -> bool:
-        """Whether a technician is near at every one of these times; then the page says so once."""
-        return all(one.nearby for one in self.morning + self.afternoon)
+    def why(self) -> str:
+        """The reason that all of these times share; then the page gives it once."""
+        reasons = {one.why for one in self.morning + self.afternoon}
+        return reasons.pop() if len(reasons) == 1 else ""
 
 
 def slot_value(starts_at: datetime, ends_at: datetime) -> str:
@@ -98,7 +100,7 @@ def _choice(offer: SlotOffer, zone: str, language: str) -> SlotChoice:
     return SlotChoice(
         value=slot_value(offer.starts_at, offer.ends_at),
         hours=f"{starts:%H:%M}–{ends:%H:%M}",
-        nearby=offer.reason == _NEARBY,
+        why=_WHY.get(offer.reason, ""),
         morning=starts.hour < _NOON,
         day=format_day(starts, language),
     )

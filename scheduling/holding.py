@@ -7,6 +7,8 @@ below all of this.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -26,11 +28,14 @@ from hub.domain.work_orders import WorkOrder
 from scheduling.days import Days, StandingRoute, load_days, origin_of
 from scheduling.dispatching import cancel_visit, new_visit
 from scheduling.engine.problem import Task
-from scheduling.engine.slots import Placement, place_visit
+from scheduling.engine.slots import Placement, make_room, place_on_each, roomiest
 from scheduling.engine.spans import Span
 from scheduling.offering import bookable_days, check_bookable, earliest_start, requirement_of, window_instants
 from scheduling.queries import Agreements, agreements_of, live_visits
 from scheduling.retrying import until_settled
+
+REPAIR_SECONDS = 0.5
+"""How long a hold looks for another order of a day's visits; longer than an offer, so that it finds what was offered."""
 
 
 class NotASlotError(DoorstepError):
@@ -100,7 +105,7 @@ def _hold(
 def _place_under_lock(
     work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime
 ) -> tuple[Days, StandingRoute, Placement]:
-    """The first route, in the order of least added travel, that still has room once its lock is held."""
+    """The first route, in the order of `_candidates`, that still has room once its lock is held."""
     kind = work.catalogue.work_type(order.work_type)
     day = starts_at.astimezone(ZoneInfo(order.zone)).date()
     routes = work.routes.list_where(work.routes.table.c.territory == order.territory, work.routes.table.c.day == day)
@@ -115,19 +120,32 @@ def _place_under_lock(
             attempt.commit()
             return days, candidate, placement
         fresh = load_days(work, [locked], origin=days.origin)
-        again = place_visit(fresh.routes[0].open, visit, fresh.travel)
-        if isinstance(again, Placement):
+        (again,) = place_on_each([fresh.routes[0].open], visit, fresh.travel)
+        if again is None and placement.reordered:
+            again = make_room(fresh.routes[0].open, visit, fresh.travel)
+        if again is not None:
             attempt.commit()
             return fresh, fresh.routes[0], again
         attempt.rollback()
     raise SlotTakenError
 
 
-def _candidates(days: Days, visit: Task) -> list[tuple[StandingRoute, Placement]]:
-    """The routes that have room as far as we have read, the one with the least added travel first."""
-    found = [(route, place_visit(route.open, visit, days.travel)) for route in days.routes]
-    able = [(route, placement) for route, placement in found if isinstance(placement, Placement)]
-    return sorted(able, key=lambda one: (one[1].marginal_travel_seconds, str(one[0].record.id)))
+def _candidates(days: Days, visit: Task) -> Iterator[tuple[StandingRoute, Placement]]:
+    """The routes that have room as far as we have read, the one with the least added travel first.
+
+    Then those that have room when their visits come in another order, as long as `REPAIR_SECONDS` last.
+    """
+    found = zip(days.routes, place_on_each([route.open for route in days.routes], visit, days.travel), strict=True)
+    able = [(route, placement) for route, placement in found if placement is not None]
+    yield from sorted(able, key=lambda one: (one[1].marginal_travel_seconds, str(one[0].record.id)))
+    standing = {route.open.route.id: route for route in days.routes}
+    until = time.monotonic() + REPAIR_SECONDS
+    for tight in roomiest([route.open for route in days.routes], visit):
+        if time.monotonic() >= until:
+            return
+        rearranged = make_room(tight, visit, days.travel)
+        if rearranged is not None:
+            yield standing[tight.route.id], rearranged
 
 
 def _write_route(

@@ -21,6 +21,8 @@ from scheduling.engine.slots import OfferReason, Requirement, SlotWindow, find_s
 from scheduling.engine.spans import Span
 from scheduling.queries import Agreements, agreements_of, live_visits
 
+REPAIR_SECONDS = 0.15
+"""How long an offer may look for other orders of the visits on days that have no room as they stand."""
 _NOON = 12
 
 
@@ -28,7 +30,7 @@ _NOON = 12
 class SlotOffer:
     """An arrival window `[starts_at, ends_at)` that a technician can keep, and what it would add in travel.
 
-    `reason` tells why it ranks where it does (`technician_nearby`: somebody is in the neighbourhood anyway).
+    `reason` tells why it ranks where it does (`technician_in_street`, `technician_nearby`: somebody is there anyway).
     """
 
     starts_at: datetime
@@ -70,6 +72,8 @@ def check_bookable(work: UnitOfWork, order: WorkOrder, agreed: Agreements) -> No
 def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None = None) -> SlotOffers:
     """Every window of the coming days that some technician's route has room for, best first.
 
+    On a day on which none has room as it stands, its visits may come in another order, each inside its own window.
+
     Windows from the order's due date on are offered too, after all others: late is better than never. Reads without
     locking: `hold_slot` checks again. `limit_days` shortens the catalogue's booking horizon. An order whose lifecycle
     allows no booking gets no offers. Raises NotFoundError.
@@ -89,7 +93,9 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
         )
         days = load_days(work, routes, origin=origin_of(first), leaving_out=order.id)
         windows = list(_windows(kind, order, routes, days, earliest_start(work)))
-    found = find_slots([one.open for one in days.routes], requirement_of(order, kind), windows, days.travel)
+    routes_open = [one.open for one in days.routes]
+    needed = requirement_of(order, kind)
+    found = find_slots(routes_open, needed, windows, days.travel, repair_seconds=REPAIR_SECONDS)
     offers = [
         SlotOffer(*_instants(days, one.window), one.reason, one.placement.marginal_travel_seconds)
         for one in found.offers

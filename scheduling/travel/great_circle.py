@@ -130,20 +130,22 @@ class GreatCircle:
         _squared_half_chords(here.points, there.points, half, other)
         farthest = float(half.max())
         arc = _arcs(half, other, farthest)
+        # Far pairs leave the arc in the first array, near ones in the second; the other one is free now.
+        free = other if arc is half else half
         arc *= 2 * EARTH_RADIUS_METRES * self.detour
         if here.paces is None or there.paces is None:
             arc /= self.metres_per_second
         else:
-            np.add(here.paces[:, None], there.paces[None, :], out=half)
-            half *= 0.5
-            arc *= half
-        np.rint(arc, out=half)
-        out[...] = half
-        half -= arc
-        np.abs(half, out=half)
-        doubtful = half.max() > 0.5 - _DOUBT_SECONDS
+            np.add(here.paces[:, None], there.paces[None, :], out=free)
+            free *= 0.5
+            arc *= free
+        np.rint(arc, out=free)
+        out[...] = free
+        free -= arc
+        np.abs(free, out=free)
+        doubtful = free.max() > 0.5 - _DOUBT_SECONDS
         if doubtful or farthest > _OPPOSITE_CHORD**2:
-            self._settle(out, half, here, there)
+            self._settle(out, free, here, there)
 
     def _settle(self, out: Seconds, off: _Numbers, here: _Ends, there: _Ends) -> None:
         """Work the pairs again that the fast way cannot tell: those by half a second, and those half around the earth."""

@@ -25,8 +25,8 @@ class Ask(NamedTuple):
     barred: Flags  # (R,) routes that must not be asked
     parts: Longs  # (P,) taken from the van
     cost: Longs  # (W,) answer: added travel, and the price of using a route that was empty; NOTHING if none
-    route: Ints  # (W,) answer
-    position: Ints  # (W,) answer: before which stop
+    route: Longs  # (W,) answer, -1 if none
+    position: Longs  # (W,) answer: before which stop
 
 
 @compiled
@@ -51,6 +51,13 @@ def measure(tab: Tables, st: State) -> None:
 
 
 @inlined
+def begin(ask: Ask) -> None:
+    """Forget the answer."""
+    for window in range(len(ask.opens)):
+        ask.cost[window], ask.route[window], ask.position[window] = NOTHING, -1, -1
+
+
+@inlined
 def van_holds(tab: Tables, st: State, ask: Ask, route: int) -> bool:
     """Whether the parts still fit beside those of the visits that stand."""
     for part in range(len(ask.parts)):
@@ -62,14 +69,16 @@ def van_holds(tab: Tables, st: State, ask: Ask, route: int) -> bool:
 @inlined
 def offer(
     tab: Tables, st: State, ask: Ask, route: int, position: int, there: int, onward: int, first: int, beyond: int
-) -> None:
+) -> bool:
     """Note the place for each window from `first` to before `beyond` that it serves more cheaply than what is known.
 
+    True when there is such a window.
     Of equally cheap places the one on the first route counts, and on that the first position.
     """
     extra = there + onward - st.leg[route, position]
     if extra > tab.max_travel[route] - st.travel[route]:
-        return
+        return False
+    better = False
     cost = extra + tab.use_price[route] if st.length[route] == 0 else extra
     pauses = tab.pause_count[route]
     for taken in range(pauses + 1):
@@ -90,6 +99,8 @@ def offer(
                 if known < route or (known == route and ask.position[window] <= position):
                     continue
             ask.cost[window], ask.route[window], ask.position[window] = cost, route, position
+            better = True
+    return better
 
 
 @compiled
@@ -101,6 +112,7 @@ def sweep(
     `node[route, position]` says which place comes before each position, the end of the route after the last one;
     `there` and `onward` the drives from those places to the visit and back.
     """
+    begin(ask)
     for route in range(first, beyond_route):
         if ask.barred[route] or st.home[route] >= NEVER or not van_holds(tab, st, ask, route):
             continue

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
-from scheduling.engine.kernel.slot_places import NOTHING, Ask
+from scheduling.engine.kernel.slot_places import Ask
 from scheduling.engine.kernel.tables import Flags
 from scheduling.engine.problem import Amounts
 from scheduling.engine.slots.standing import amounts
 from scheduling.engine.spans import Span
+
+_NO_PARTS = np.zeros(0, np.int64)
 
 
 class Find(NamedTuple):
@@ -31,17 +34,22 @@ class Question(NamedTuple):
     @classmethod
     def of(cls, windows: Sequence[Span], service: int, barred: Flags, taken: Amounts, parts: Sequence[str]) -> Question:
         """The windows may come in any order and overlap; `parts` names the columns that `taken` is counted in."""
-        count = len(windows)
-        order = sorted(range(count), key=windows.__getitem__)
+        opens = [window.start for window in windows]
+        closes = [window.end - 1 for window in windows]
+        order: Sequence[int] = range(len(windows))
+        if any(before > after for before, after in pairwise(opens)):
+            order = sorted(order, key=opens.__getitem__)
+            opens, closes = [opens[at] for at in order], [closes[at] for at in order]
+        cost, route, position = np.empty((3, len(windows)), np.int64)
         ask = Ask(
             service=service,
-            opens=np.array([windows[at].start for at in order], np.int64),
-            closes=np.array([windows[at].end - 1 for at in order], np.int64),
+            opens=np.array(opens, np.int64),
+            closes=np.array(closes, np.int64),
             barred=barred,
-            parts=amounts(taken, parts).astype(np.int64),
-            cost=np.full(count, NOTHING, np.int64),
-            route=np.full(count, -1, np.int32),
-            position=np.full(count, -1, np.int32),
+            parts=amounts(taken, parts).astype(np.int64) if parts else _NO_PARTS,
+            cost=cost,
+            route=route,
+            position=position,
         )
         return cls(ask, order)
 

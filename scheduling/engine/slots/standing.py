@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import accumulate, chain
+from typing import Any
 
 import numpy as np
 
@@ -99,7 +100,7 @@ def _vans(vans: Sequence[Amounts | None], parts: Sequence[str]) -> Ints:
     return out
 
 
-def _workdays(routes: Sequence[Route], most_pauses: int) -> dict[str, Ints]:
+def _workdays(routes: Sequence[Route], most_pauses: int) -> dict[str, Any]:
     """Working hours and pauses of each route."""
     days = [route.workday for route in routes]
     most = max([most_pauses, *(len(pauses) for _, pauses in days)])
