@@ -36,7 +36,7 @@ def prepare() -> int:
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        return sum([_python_packages(), _front_end(), _assets()])
+        return sum([_python_packages(), _front_end(), _assets(), _compiled_engine()])
 
 
 def _python_packages() -> bool:
@@ -58,6 +58,23 @@ def _python_packages() -> bool:
         )
     with shown("Doorstep itself"):
         run([str(UV), "pip", "install", *into, "--no-deps", "--editable", str(ROOT)], environment=environment)
+    stamp.write_text(wanted)
+    return True
+
+
+def _compiled_engine() -> bool:
+    """Compile the planning engine, so that the first plan need not wait for it. The compiler goes by times of files too."""
+    sources = sorted((ROOT / "scheduling" / "engine").rglob("*.py"))
+    times = [str(source.stat().st_mtime_ns) for source in sources]
+    stamp = VENV / ".doorstep-engine-stamp"
+    wanted = fingerprint([*sources, ROOT / "requirements.lock"], *times)
+    if is_current(stamp, wanted):
+        return False
+    with shown("The planning engine, compiled (the first time about a minute)"):
+        run(
+            [str(VENV / "bin" / "python"), "-m", "scheduling.engine.warm"],
+            environment={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
     stamp.write_text(wanted)
     return True
 

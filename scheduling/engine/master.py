@@ -20,7 +20,7 @@ from scheduling.engine.kernel.tables import Tables
 WEIGHT_SECONDS = 20_000
 """What a unit of weight is worth here: more than the detour for any visit, small enough for exact arithmetic."""
 MUST_SECONDS = 50_000_000
-MOST_COLUMNS = 12_000
+MOST_COLUMNS = 5_000
 
 
 @dataclass(frozen=True, slots=True)

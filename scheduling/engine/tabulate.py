@@ -37,7 +37,8 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
 
     `near` are the neighbours of each task where they are known already, see `neighbours`.
     """
-    drive = problem.seconds
+    # Compiled code is for one layout; another one, or a read-only array, would be compiled for anew.
+    drive = np.require(problem.seconds, np.int32, ["C", "W"])
     tasks, routes = problem.tasks, problem.routes
     start = _ints(problem.start_node(at) for at in range(len(routes)))
     end = _ints(problem.end_node(at) for at in range(len(routes)))

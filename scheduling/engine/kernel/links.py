@@ -38,7 +38,7 @@ def bound_end(tab: Tables, st: State, mem: Memory, task: int, end: int) -> bool:
 def prepare(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     """Before an absent task is placed: hold its predecessors to their earliest ends, and let it begin after them.
 
-    False when one of them is not planned.
+    What its own successors asked of it is forgotten: they left the plan with it. False when one of them is not planned.
     """
     for index in range(tab.before_at[task], tab.before_at[task + 1]):
         if st.at[tab.before[index]] < 0:

@@ -62,7 +62,8 @@ def note(tab: Tables, st: State, pool: Pool, route: int) -> None:
         for entry in range(len(pool.slots)):
             pool.slots[entry] = -1
         pool.counters[1] = 0
-    entry: int = np.int64(key & np.uint64(mask))  # a plain int() would stay unsigned, and then become a float
+    # An unsigned number and a signed one would together become a float.
+    entry = int(np.int64(key & np.uint64(mask)))
     while pool.slots[entry] >= 0:
         slot = pool.slots[entry]
         if pool.key[slot] == key:

@@ -32,6 +32,8 @@ from scheduling.engine.kernel.pool import Pool, note_routes
 from scheduling.engine.kernel.route_state import fits, put, take
 from scheduling.engine.kernel.tables import SUM_COST, SUM_WORTH, Ints, State, Tables
 
+NEARLY_BEST = 100
+"""Routes are noted from plans that are at most one part in so many worse than the best."""
 MOST_OFFERED = 110
 """Tasks that one step may put back."""
 
@@ -127,7 +129,7 @@ def sort_offered(tab: Tables, mem: Memory) -> None:
 @compiled
 def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int) -> bool:
     """Put an absent task where it costs least, if that costs less than `limit`."""
-    bonds = len(tab.before) > 0 and tab.before_at[task] < tab.before_at[task + 1]
+    bonds = len(tab.before) > 0 and linked(tab, task)
     if bonds and not prepare(tab, st, mem, task):
         return False
     _, route, position = cheapest(tab, st, mem, cfg, task, limit)
@@ -162,7 +164,8 @@ def settle(tab: Tables, st: State, mem: Memory, pool: Pool, temperature: float) 
     for slot in range(mem.counters[SAVED]):
         mem.changed[mem.saved[slot]] = 1
     mem.counters[ACCEPTED] += 1
-    if gain > 0:
+    total, best = st.sums[SUM_COST] + st.sums[SUM_WORTH], mem.best_sums[SUM_COST] + mem.best_sums[SUM_WORTH]
+    if gain != 0 and total - best <= best // NEARLY_BEST:
         note_routes(tab, st, mem, pool)
     if better(st.sums, mem.best_sums):
         keep_best(tab, st, mem)
@@ -194,7 +197,7 @@ def lay(tab: Tables, st: State, mem: Memory, route: int, tasks: Ints) -> int:
             left_out += 1
             continue
         begin_step(tab, st, mem)
-        bonds = tab.before_at[task] < tab.before_at[task + 1]
+        bonds = len(tab.before) > 0 and linked(tab, task)
         length = st.length[route]
         last = st.seq[route, length - 1] if length > 0 else tab.start[route]
         there, onward = tab.drive[last, task], tab.drive[task, tab.end[route]]
@@ -224,7 +227,7 @@ def fill(tab: Tables, st: State, mem: Memory, cfg: Settings, tasks: Ints, limite
         if st.at[task] >= 0:
             continue
         begin_step(tab, st, mem)
-        bonds = tab.before_at[task] < tab.before_at[task + 1]
+        bonds = len(tab.before) > 0 and linked(tab, task)
         if bonds and not prepare(tab, st, mem, task):
             undo(tab, st, mem)
             continue
