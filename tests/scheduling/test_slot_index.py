@@ -86,11 +86,12 @@ def near_ghent(place: Place) -> Place:
     return Place(51.05 + place.lat * 1e-4, 3.72 + place.lon * 1e-4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data(), st.sampled_from(["grid", "crow", "city"]))
 def test_the_index_answers_as_brute_force_does(draw: st.DataObject, model: str) -> None:
     """Several breaks, absences and windows, limits on driving and vans, levels, territories, overtime, days."""
-    travel = {"grid": GRID, "crow": GreatCircle(), "city": CITY}[model]
+    models: dict[str, TravelModel] = {"grid": GRID, "crow": GreatCircle(), "city": CITY}
+    travel = models[model]
     routes, task = drawn_routes(draw, travel, (lambda place: place) if model == "grid" else near_ghent)
     needed = needs_of(task)
     arrivals = [window for opens in (0, 20, 86_400) for window in draw.draw(windows(opens))]
