@@ -12,6 +12,7 @@ from hub.domain.events import CITIZEN
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import AppointmentStatus, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
+from scheduling import holding, offering
 from scheduling.service import (
     NotASlotError,
     SlotOffer,
@@ -24,6 +25,7 @@ from scheduling.service import (
 )
 from tests.samples import a_work_order, add_route, add_technician
 from tests.scheduling.citizens import BRUSSELS, TUESDAY, WEDNESDAY, at, book, employ, hold, invite, make_ready
+from tests.scheduling.promises import promise_faults, route_faults
 
 
 def add_orders(hub: Hub, count: int = 1) -> list[WorkOrder]:
@@ -206,3 +208,38 @@ def test_work_without_a_citizen_has_no_times_to_choose_from(hub: Hub) -> None:
     assert offer_slots(hub, order).offers == ()
     with pytest.raises(TransitionRefusedError):
         hold(hub, order, TUESDAY, 8)
+
+
+def test_a_day_that_is_full_as_it_stands_can_be_offered_and_held_in_another_order(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Visits change places inside their own windows; without the repair nobody could come that day."""
+    employ(hub, [TUESDAY], "Jan", starts=time(8), ends=time(13), break_seconds=0)
+    for lat, lon, hour in ((51.1, 3.44, 10), (51.02, 3.68, 10), (51.01, 3.69, 8)):
+        (order,) = invite(hub, 1, latitude=lat, longitude=lon)
+        book(hub, order, TUESDAY, hour)
+    (last,) = invite(hub, 1, latitude=51.03, longitude=3.38)
+    before = planned_order(hub)
+    with monkeypatch.context() as without:
+        without.setattr(offering, "REPAIR_SECONDS", 0.0)
+        without.setattr(holding, "REPAIR_SECONDS", 0.0)
+        assert offer_slots(hub, last).offers == ()
+        with pytest.raises(SlotTakenError):
+            hold(hub, last, TUESDAY, 8)
+    monkeypatch.setattr(offering, "REPAIR_SECONDS", 30.0)
+    monkeypatch.setattr(holding, "REPAIR_SECONDS", 30.0)
+    (offer,) = offer_slots(hub, last).offers
+    assert (offer.starts_at, offer.ends_at) == (at(TUESDAY, 8), at(TUESDAY, 10))
+    book(hub, last, TUESDAY, 8)
+    after = planned_order(hub)
+    assert sorted([*before, last]) == sorted(after)
+    assert [order for order in after if order != last] != before
+    assert promise_faults(hub) + route_faults(hub) == []
+
+
+def planned_order(hub: Hub) -> list[WorkOrderId]:
+    """The orders of all planned visits as they come."""
+    with hub.unit_of_work() as work:
+        table = work.visits.table
+        found = work.visits.list_where(table.c.status == VisitStatus.PLANNED, order_by=(table.c.starts_at,))
+        return [visit.work_order_id for visit in found]
