@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 
 from scheduling.engine.frozen import Nailed, nail_down
 from scheduling.engine.plan import Plan, Unplanned
-from scheduling.engine.problem import Current, Pin, Problem, Route, RouteId, Task, TaskId, TechnicianKey
+from scheduling.engine.problem import Current, Problem, Route, RouteId, Task, TaskId, TechnicianKey
 from scheduling.engine.reasons import Reason, Refusal
 from scheduling.engine.rules import InvalidProblem
 from scheduling.engine.spans import Span
-from scheduling.engine.timeline import Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +92,7 @@ def in_force(problem: Problem, plan: Plan, terms: Terms, published: frozenset[Ta
     return replace(problem, tasks=tuple(_in_force(task, at.get(task.id), terms, published) for task in problem.tasks))
 
 
-def _in_force(
-    task: Task, place: tuple[RouteId, int] | None, terms: Terms, published: frozenset[TaskId] | None
-) -> Task:
+def _in_force(task: Task, place: tuple[RouteId, int] | None, terms: Terms, published: frozenset[TaskId] | None) -> Task:
     if place is None:
         return task if task.current is None else replace(task, current=None)
     if published is not None and task.id not in published:
@@ -109,7 +106,7 @@ def _in_force(
 
 
 def aftermath(problem: Problem, plan: Plan, events: Sequence[Event], now: int, terms: Terms) -> Aftermath:
-    """The problem after the events, at the second `now`. `problem` has the plan in force, see `in_force`.
+    """The problem after the events, at the second `now`. `problem` has the plan in force, see `in_force`; `plan` its tasks.
 
     Raises `InvalidProblem` for an event that names somebody or something unknown, or that cannot have happened.
     """
@@ -118,22 +115,24 @@ def aftermath(problem: Problem, plan: Plan, events: Sequence[Event], now: int, t
     overrun = {event.task for event in events if isinstance(event, Overrun)}
     tasks = _tasks(problem, events)
     touched = set[RouteId]()
-    routes, pinned, frozen = [], dict[TaskId, int](), set[TaskId]()
+    routes, pinned = [], dict[TaskId, Task]()
     for route, item in zip(problem.routes, plan.routes, strict=True):
         away = _away(route, events)
-        stops = [replace(stop, task=tasks[stop.task.id]) for stop in item.timeline.stops]
+        stops = [
+            stop if stop.task is tasks[stop.task.id] else replace(stop, task=tasks[stop.task.id])
+            for stop in item.timeline.stops
+        ]
         if away or any(stop.task.id in cancelled | overrun for stop in stops):
             touched.add(route.id)
         left = [stop for stop in stops if stop.task.id not in cancelled or stop.start <= now]
         nailed: Nailed = nail_down(route, left, item.timeline, away, now, terms.freeze_seconds, problem.travel)
         routes.append(nailed.route)
-        pinned |= nailed.starts
-        frozen |= nailed.starts.keys()
-    cancelled -= frozen
+        pinned |= nailed.pinned
+    cancelled -= pinned.keys()
     kept, gone = _left(tasks, cancelled, pinned, now)
     return Aftermath(
         replace(problem, routes=tuple(routes), tasks=kept),
-        frozenset(frozen),
+        frozenset(pinned),
         frozenset(touched),
         tuple(event.task.id for event in events if isinstance(event, Urgent)),
         gone,
@@ -161,7 +160,7 @@ def check(problem: Problem, events: Iterable[Event]) -> None:
                 _check(not served, f"Order {task.id}", "is called urgent but is planned already")
 
 
-def _check(holds: bool, who: str, text: str) -> None:  # noqa: FBT001
+def _check(holds: bool, who: str, text: str) -> None:
     if not holds:
         raise InvalidProblem(who, "event", f"it {text}. Name one that is, or leave the event out.")
 
@@ -204,7 +203,7 @@ def _with_followers(problem: Problem, tasks: Iterable[TaskId]) -> set[TaskId]:
 
 
 def _left(
-    tasks: Mapping[TaskId, Task], cancelled: set[TaskId], pinned: Mapping[TaskId, int], now: int
+    tasks: Mapping[TaskId, Task], cancelled: set[TaskId], pinned: Mapping[TaskId, Task], now: int
 ) -> tuple[tuple[Task, ...], tuple[Unplanned, ...]]:
     """The tasks that can still be planned, none of them before now but the frozen ones; and those that are over."""
     kept, gone = dict[TaskId, Task](), []
@@ -216,8 +215,8 @@ def _left(
             continue
         if name in over:
             gone.append(Unplanned(task, Refusal(Reason.WINDOW_MISSED), ()))
-        elif name in pinned and task.current is not None:
-            kept[name] = replace(task, pin=Pin(task.current.route, pinned[name]))
+        elif name in pinned:
+            kept[name] = pinned[name]
         elif task.starts[0].start < now:
             kept[name] = replace(task, release=now)
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from scheduling.engine.problem import Pin, Route, TaskId
+from scheduling.engine.problem import DAY_SECONDS, Pin, Route, Task, TaskId
 from scheduling.engine.rules import InvalidProblem
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Infeasible, Stop, Timeline, route_legs, simulate
@@ -18,10 +18,10 @@ from scheduling.travel.model import TravelModel
 
 @dataclass(frozen=True, slots=True)
 class Nailed:
-    """The route with its past closed, and the start of service of each frozen visit."""
+    """The route with its past closed, and the frozen visits, pinned to their route and second."""
 
     route: Route
-    starts: dict[TaskId, int]
+    pinned: dict[TaskId, Task]
 
 
 def nail_down(
@@ -44,23 +44,30 @@ def nail_down(
     frozen = _frozen(stops, planned, now + freeze_seconds)
     soon, rest = [stop for stop in frozen if stop.start > now], stops[len(frozen) :]
     reached = begun[-1].start + begun[-1].task.service_seconds if begun else route.shift.start
-    for first in (True, False):
-        open_route = _bounded(route, begun, [_clipped(span, reached) for span in away], travel, as_planned=first)
-        while True:
-            outcome = _times(open_route, begun, soon, rest, travel)
-            if isinstance(outcome, Timeline):
-                return _closed(open_route, outcome, planned, len(begun), now, travel)
-            if not soon:
-                break
-            soon = [stop for stop in soon if outcome.stop is None or stop.task.id != outcome.stop.id][
-                : len(soon) - 1 if outcome.stop is None else None
-            ]
-            if outcome.stop is not None and any(outcome.stop.id == stop.task.id for stop in begun):
-                break
-    named = outcome.stop.id if outcome.stop is not None else begun[-1].task.id
+    outcome: Timeline | Infeasible | None = None
+    for as_planned in (True, False):
+        bounded = _bounded(route, begun, [_clipped(span, reached) for span in away], travel, as_planned=as_planned)
+        outcome = _as_many_as_can(bounded, begun, soon, rest, travel)
+        if isinstance(outcome, Timeline):
+            return _closed(bounded, outcome, planned, len(begun), now, travel)
+    stop = outcome.stop if outcome is not None else None
+    named = stop.id if stop is not None else begun[-1].task.id
     raise InvalidProblem(
         f"Order {named}", "event", f"route {route.id} cannot have been driven so. Correct the time now, or the overrun."
     )
+
+
+def _as_many_as_can(
+    route: Route, begun: Sequence[Stop], soon: Sequence[Stop], rest: Sequence[Stop], travel: TravelModel
+) -> Timeline | Infeasible:
+    """When those that have begun happen, and as many of the others as the technician can still keep."""
+    while True:
+        outcome = _times(route, begun, soon, rest, travel)
+        if isinstance(outcome, Timeline) or not soon:
+            return outcome
+        failing = {outcome.stop.id} if outcome.stop is not None else set()
+        fewer = [stop for stop in soon if stop.task.id not in failing]
+        soon = fewer if len(fewer) < len(soon) else soon[:-1]
 
 
 def _frozen(stops: Sequence[Stop], planned: Timeline, until: int) -> list[Stop]:
@@ -91,14 +98,14 @@ def _bounded(
         return replace(route, absences=(*route.absences, *away))
     last = begun[-1]
     reached = last.start + last.task.service_seconds
-    home = reached + route_legs(route, [last.task], travel)[-1]
-    spans = [
-        Span(max(span.start, home), max(span.end, home + 1)) if span.end >= route.shift.end else span for span in away
-    ]
     breaks = route.breaks
     if not as_planned:
         # The break would have been taken in a visit that has begun: it is missed, which no plan can undo.
-        breaks = tuple(one for one in breaks if one[0].start >= home)
+        breaks = tuple(one for one in breaks if one[0].start >= reached)
+    home = _home(replace(route, breaks=breaks), begun, travel)
+    spans = [
+        Span(max(span.start, home), max(span.end, home + 1)) if span.end >= route.shift.end else span for span in away
+    ]
     late = max(0, home - route.shift.end)
     return replace(
         route,
@@ -106,6 +113,16 @@ def _bounded(
         absences=(*(span for span in route.absences if not late or span.end < route.shift.end), *spans),
         overtime_seconds=max(route.overtime_seconds, late),
     )
+
+
+def _home(route: Route, begun: Sequence[Stop], travel: TravelModel) -> int:
+    """When the technician can be home from the visits begun, however late."""
+    tasks = [replace(stop.task, pin=Pin(route.id, stop.start)) for stop in begun]
+    drives = route_legs(route, tasks, travel)
+    outcome = simulate(replace(route, overtime_seconds=DAY_SECONDS), tasks, drives)
+    if isinstance(outcome, Timeline):
+        return outcome.home
+    return begun[-1].start + begun[-1].task.service_seconds + drives[-1]
 
 
 def _times(
@@ -134,7 +151,11 @@ def _times(
 
 def _closed(route: Route, times: Timeline, planned: Timeline, begun: int, now: int, travel: TravelModel) -> Nailed:
     """The route with all time closed that is over or that the frozen visits take."""
-    starts = {stop.task.id: stop.start for stop in times.stops}
+    tasks = [
+        stop.task if at < begun else replace(stop.task, pin=Pin(route.id, stop.start))
+        for at, stop in enumerate(times.stops)
+    ]
+    pinned = {task.id: task for task in tasks}
     spans: list[Span] = []
     before = times.stops[begun - 1].end if begun else route.shift.start
     for stop in times.stops[begun:]:
@@ -153,12 +174,11 @@ def _closed(route: Route, times: Timeline, planned: Timeline, begun: int, now: i
         if not any(window.start <= at < window.end and seconds == long for at, long in had)
     )
     nailed = replace(route, breaks=breaks, absences=(*route.absences, *spans, *over))
-    tasks = [replace(stop.task, pin=Pin(route.id, stop.start)) for stop in times.stops]
     if isinstance(simulate(nailed, tasks, route_legs(nailed, tasks, travel)), Timeline):
-        return Nailed(nailed, starts)
+        return Nailed(nailed, pinned)
     # Too late to do anything but drive home: the day is over there.
     end = Span(times.home, max(times.home + 1, route.home_by))
-    return Nailed(replace(route, absences=(*route.absences, end)), starts)
+    return Nailed(replace(route, absences=(*route.absences, end)), pinned)
 
 
 def _idle(before: int, stop: Stop, pauses: Sequence[Span]) -> list[Span]:

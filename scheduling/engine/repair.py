@@ -9,23 +9,36 @@ from the repaired plan in the background (`Replanning`).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from hub.domain.places import Place
 from scheduling.engine import solver
-from scheduling.engine.events import Absence, Aftermath, Cancelled, Delayed, Event, Overrun, Terms, Urgent, aftermath
-from scheduling.engine.events import in_force as in_force
+from scheduling.engine.events import (
+    Absence,
+    Aftermath,
+    Cancelled,
+    Delayed,
+    Event,
+    Overrun,
+    Terms,
+    Urgent,
+    aftermath,
+    in_force,
+)
 from scheduling.engine.improve import tuning_for
 from scheduling.engine.kernel.memory import SEEDS
 from scheduling.engine.kernel.tables import Ints, Tables
 from scheduling.engine.plan import Objective, Plan, Unplanned, assembled
 from scheduling.engine.portfolio import Portfolio, Sequences
-from scheduling.engine.problem import Current, Problem, RouteId, TaskId
+from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
 from scheduling.engine.stopping import Progress, Stop
 from scheduling.engine.tabulate import tables_of
+from scheduling.engine.timeline import Timeline
 from scheduling.engine.unplanned import unplanned
 from scheduling.travel.remembered import Remembered
 
@@ -49,8 +62,10 @@ HOT, COLD = 600.0, 30.0
 """Seconds of travel: a repair accepts little that is worse on its way."""
 AROUND = 20
 """So many nearest visits of each one that an event struck are searched too."""
-FINISHING = 0.3
-"""The share of the time spent before the search that writing the plan down afterwards takes, measured."""
+FINISHING = 0.4
+"""Writing the plan down takes this share of the time that passed before the search, measured."""
+LEAST_SEARCH = 0.25
+"""The search gets this share of the time, whatever a busy machine took before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +134,9 @@ class Standing:
         problem = replace(
             in_force(problem, plan, terms, published), travel=Remembered.of(problem.travel, _places(problem))
         )
-        return cls(problem, plan, terms, tables_of(problem).near)
+        own = {task.id: task for task in problem.tasks}
+        routes = tuple(replace(item, timeline=_with_tasks(item.timeline, own)) for item in plan.routes)
+        return cls(problem, replace(plan, routes=routes), terms, tables_of(problem).near)
 
     def neighbours(self, problem: Problem) -> Ints | None:
         """The neighbours of each task of a later problem; None when it is too different. New tasks come last."""
@@ -131,21 +148,30 @@ class Standing:
             return None
         now_at = np.full(len(old) + 1, -1, np.int64)
         now_at[at[at >= 0]] = np.flatnonzero(at >= 0)
-        out = now_at[self.near[at]]
+        out = _without_gaps(now_at[self.near[at]])
+        if out.shape[1] < min(AROUND, width):
+            return None
+        # All new tasks are met around their neighbours too, in the places of the furthest; no row may name one twice.
+        last = out.shape[1] - len(new)
+        if last < AROUND:
+            return None
+        out[:, last:] = new
         drive = problem.seconds[:, : len(at)]
         for task in new.tolist():
             order = np.argsort(drive[task], kind="stable")
-            out[task] = order[order != task][:width]
-            # The new task must be met around its neighbours too: it takes the place of their furthest.
-            out[order[order != task][:AROUND], -1] = task
-        # A neighbour that is gone gives its place to the nearest, which costs nothing to look at twice.
-        out = np.where(out < 0, out.max(axis=1, keepdims=True), out)
+            out[task] = order[order != task][: out.shape[1]]
         return out.astype(np.int32)
 
 
-def repair(
-    standing: Standing, events: Sequence[Event], now: int, *, seconds: float = 0.3, seed: int = 1
-) -> Repair:
+def _without_gaps(near: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The rows without their negative entries, all cut to the shortest."""
+    gone = near < 0
+    order = np.argsort(gone, axis=1, kind="stable")
+    count = int((~gone).sum(axis=1).min(initial=near.shape[1]))
+    return np.take_along_axis(near, order, axis=1)[:, :count]
+
+
+def repair(standing: Standing, events: Sequence[Event], now: int, *, seconds: float = 0.3, seed: int = 1) -> Repair:
     """Answer the events at the second `now` (from the origin) within about `seconds` of wall time, all included.
 
     Frozen visits never move; promised ones never leave their windows and are dropped only where no route has room for
@@ -155,7 +181,7 @@ def repair(
     left = aftermath(standing.problem, standing.plan, events, now, standing.terms)
     tables = tables_of(left.problem, standing.neighbours(left.problem))
     portfolio, dislodged, untouched = _settled(left, tables, seed)
-    _search(portfolio, _seeds(left, tables, dislodged), began, seconds)
+    _search(portfolio, struck := _struck(left, dislodged), _around(left, tables, struck), began, seconds)
     plan = _written(left, tables, portfolio, standing.plan)
     return _answer(standing, left, plan, dislodged, untouched, time.monotonic() - began)
 
@@ -171,7 +197,7 @@ def mend(problem: Problem, *, seconds: float = 0.3, seed: int = 1) -> Plan:
     left = Aftermath(problem, frozenset(), frozenset(), urgent, ())
     tables = tables_of(problem)
     portfolio, dislodged, _ = _settled(left, tables, seed)
-    _search(portfolio, _seeds(left, tables, dislodged), began, seconds)
+    _search(portfolio, struck := _struck(left, dislodged), _around(left, tables, struck), began, seconds)
     return _written(left, tables, portfolio, None)
 
 
@@ -225,8 +251,7 @@ def _settled(left: Aftermath, tables: Tables, seed: int) -> tuple[Portfolio, lis
     urgent = [*dislodged, *(problem.task_at[name] for name in left.urgent if name in problem.task_at)]
     urgent.sort(key=lambda task: (-int(tables.must[task]), -int(tables.weight[task])))
     portfolio.fill(urgent, limited=True)
-    if any(tables.must[task] for task in _absent(portfolio, urgent)):
-        portfolio.offer(_making_way(portfolio, tables, urgent))
+    _make_way(portfolio)
     return portfolio, dislodged, untouched
 
 
@@ -247,55 +272,60 @@ def _lay_musts_first(portfolio: Portfolio, tables: Tables, standing: Sequences) 
             portfolio.fill_route(route, sorted(tasks, key=lambda task: (-tables.must[task], -tables.weight[task])))
 
 
-def _making_way(portfolio: Portfolio, tables: Tables, urgent: Sequence[int]) -> Sequences:
-    """The plan with room made for promises: they are placed beside the other promises, then the rest as it fits."""
-    before = portfolio.sequences()
-    tuning = replace(portfolio.tuning, workers=1)
-    other = Portfolio(tables, tuning, 1, np.zeros((len(tables.service) + len(tables.start), 2)))
+def _make_way(portfolio: Portfolio) -> None:
+    """Where a promise has no place: give it one beside the other promises, and then all else as it fits."""
+    tables, before = portfolio.tables, portfolio.sequences()
+    at = portfolio.workers[0].state.at
+    missing = [int(task) for task in np.flatnonzero((at < 0) & (tables.must > 0))]
+    if not missing:
+        return
+    other = Portfolio(
+        tables, replace(portfolio.tuning, workers=1), 1, np.zeros((len(tables.service) + len(tables.start), 2))
+    )
     other.lay([[task for task in tasks if tables.must[task]] for tasks in before])
-    other.fill([task for task in urgent if tables.must[task]], limited=False)
+    other.fill(sorted(missing, key=lambda task: -tables.must[task]), limited=False)
     for route, tasks in enumerate(before):
         rest = [task for task in tasks if not tables.must[task]]
         other.fill_route(route, sorted(rest, key=lambda task: -tables.weight[task]))
     other.fill(sorted((t for tasks in before for t in tasks), key=lambda t: -tables.weight[t]), limited=True)
-    return other.sequences()
+    portfolio.offer(other.sequences())
 
 
-def _absent(portfolio: Portfolio, tasks: Iterable[int]) -> list[int]:
-    at = portfolio.workers[0].state.at
-    return [task for task in tasks if at[task] < 0]
+def _struck(left: Aftermath, dislodged: Iterable[int]) -> list[int]:
+    """The tasks that look for a place because of the events."""
+    return [*dislodged, *(left.problem.task_at[name] for name in left.urgent if name in left.problem.task_at)]
 
 
-def _seeds(left: Aftermath, tables: Tables, dislodged: Sequence[int]) -> list[int]:
-    """Where to search: the tasks that the events struck, those on the same routes, and those around."""
-    problem = left.problem
-    struck = set(dislodged) | {problem.task_at[name] for name in left.urgent if name in problem.task_at}
-    for index, task in enumerate(problem.tasks):
+def _around(left: Aftermath, tables: Tables, struck: Iterable[int]) -> list[int]:
+    """Where to search: those tasks, the ones on routes that the events are about, and the nearest of each."""
+    found = set(struck)
+    for index, task in enumerate(left.problem.tasks):
         if task.current is not None and task.current.route in left.touched:
-            struck.add(index)
-    around = {int(other) for task in struck for other in tables.near[task, :AROUND]}
-    return sorted(struck | around)
+            found.add(index)
+    return sorted(found.union(*(tables.near[task, :AROUND].tolist() for task in found)))
 
 
-def _search(portfolio: Portfolio, seeds: Sequence[int], began: float, seconds: float) -> None:
-    """Search around the seeds in what time is left, then let work that had no place use the room that is left."""
+def _search(portfolio: Portfolio, struck: Sequence[int], seeds: Sequence[int], began: float, seconds: float) -> None:
+    """Search around the seeds in what time is left, then let work that had no place use the room that is left.
+
+    While searching only what is planned or struck by the events may be placed, so nobody moves for other work.
+    """
     tables = portfolio.tables
     at = portfolio.workers[0].state.at
-    open_tasks = np.zeros(len(tables.service), np.uint8)
-    open_tasks[at >= 0] = 1
-    open_tasks[list(seeds)] = 1
     for worker in portfolio.workers:
         memory = worker.memory
-        memory.mine[:] = open_tasks
+        memory.mine[:] = at >= 0
+        memory.mine[list(struck)] = 1
         memory.seeds[: len(seeds)] = seeds
         memory.counters[SEEDS] = len(seeds)
     start = time.monotonic()
-    end = began + seconds - FINISHING * (start - began)
-    if seeds and len(tables.start) and start < end:
+    end = max(began + seconds - FINISHING * (start - began), start + LEAST_SEARCH * seconds)
+    if seeds and len(tables.start) and seconds > 0:
         portfolio.run(lambda: _share(start, end), lambda: None)
     worth = np.argsort(-tables.worth / (tables.service + 900.0), kind="stable").tolist()
     portfolio.fill(worth, limited=True)
     portfolio.fill([task for task in worth if tables.must[task]], limited=False)
+    _make_way(portfolio)
 
 
 def _share(start: float, end: float) -> float | None:
@@ -353,5 +383,9 @@ def _standing_objective(standing: Standing, was: dict[TaskId, tuple[RouteId, int
     )
 
 
-def _places(problem: Problem) -> list:  # type: ignore[type-arg]
+def _with_tasks(timeline: Timeline, tasks: Mapping[TaskId, Task]) -> Timeline:
+    return replace(timeline, stops=tuple(replace(stop, task=tasks[stop.task.id]) for stop in timeline.stops))
+
+
+def _places(problem: Problem) -> list[Place]:
     return [*(task.place for task in problem.tasks), *(place for r in problem.routes for place in (r.start, r.end))]

@@ -246,6 +246,8 @@ def _check_sequences(problem: Problem) -> None:
 
 
 def _check_amounts(who: str, rule: str, amounts: Iterable[tuple[str, int]], *, least: int, most: int = MOST) -> None:
+    if not amounts:
+        return
     names = Counter(name for name, _ in amounts)
     for name, amount in amounts:
         _check_name(who, rule, name)

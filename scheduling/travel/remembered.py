@@ -44,9 +44,9 @@ class Remembered:
         # `take` copies whole rows and is several times quicker than indexing by rows and columns at once.
         out = self.table.take(rows.clip(0), axis=0).take(columns.clip(0), axis=1)
         if len(new_rows):
-            out[new_rows] = self.model.matrix([origins[at] for at in new_rows], destinations)
+            out[new_rows] = self.model.matrix([origins[at] for at in new_rows.tolist()], destinations)
         if len(new_columns):
-            out[:, new_columns] = self.model.matrix(origins, [destinations[at] for at in new_columns])
+            out[:, new_columns] = self.model.matrix(origins, [destinations[at] for at in new_columns.tolist()])
         return out
 
     def legs(self, places: Sequence[Place]) -> tuple[int, ...]:
