@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from infra.benchmarks.field_service import FieldService
 from infra.benchmarks.growth import Growth
 from infra.benchmarks.jobs import Suite
+from infra.benchmarks.repair import Repairing
 from infra.benchmarks.vrptw import Vrptw
 
-_ALL: tuple[Suite, ...] = (FieldService(), Vrptw(), Growth())
+_ALL: tuple[Suite, ...] = (FieldService(), Vrptw(), Growth(), Repairing())
 
 SUITES: Mapping[str, Suite] = {suite.name: suite for suite in _ALL}
