@@ -12,12 +12,12 @@ import numpy as np
 from hub.domain.places import Place
 from scheduling.engine.files.solomon import Vrptw
 from scheduling.engine.problem import After, Problem, Route, Task
-from scheduling.engine.slots.find import find_slots
-from scheduling.engine.slots.shapes import OpenRoute, Requirement, SlotWindow
+from scheduling.engine.slots import OpenRoute, Requirement, SlotIndex, SlotWindow, find_slots, make_room
 from scheduling.engine.solver import solve
 from scheduling.engine.spans import Span
 from scheduling.engine.stopping import Stop
 from scheduling.engine.vrptw import solve_vrptw
+from scheduling.travel.cache import CachedTravel
 from scheduling.travel.great_circle import GreatCircle
 
 _HOUR = 3600
@@ -30,7 +30,13 @@ def warm() -> None:
     solve(problem, Stop(seconds=None, solutions=1), 1)
     window = SlotWindow(Span(9 * _HOUR, 12 * _HOUR), date(2026, 1, 5), "morning")
     routes = [OpenRoute.of(route, (), problem.travel) for route in problem.routes]
-    find_slots(routes, Requirement("slot", _TOWN, _HOUR), [window], problem.travel)
+    needed = Requirement("slot", _TOWN, _HOUR)
+    find_slots(routes, needed, [window], problem.travel)
+    make_room(routes[0], needed.visit(window.arrival), problem.travel)
+    for travel in (problem.travel, CachedTravel(problem.travel, places=10)):
+        index = SlotIndex(routes, travel)
+        index.replace(routes[0])
+        index.cheapest(needed, [window.arrival])
     solve_vrptw(_vehicles(), Stop(seconds=None, solutions=1), 1)
 
 

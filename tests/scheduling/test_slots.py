@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Sequence
 from datetime import date
 
 import pytest
@@ -16,6 +17,7 @@ from scheduling.engine.solver import Stop, solve
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import route_legs
 from scheduling.travel.great_circle import GreatCircle
+from scheduling.travel.model import Seconds
 from tests.scheduling.checker import great_circle, route_faults
 from tests.scheduling.reference import earliest_home
 from tests.scheduling.worlds import HOUR, Grid, random_problem, steps, technician, visit
@@ -227,3 +229,66 @@ def test_forty_busy_routes_answer_thirty_windows_in_thirty_milliseconds() -> Non
 
 def _two_hours(k: int) -> Span:
     return Span((8 + k) * HOUR, (10 + k) * HOUR)
+
+
+def test_a_neighbour_in_the_street_is_named_and_a_technicians_home_is_not() -> None:
+    """250 metres along the same road; a house across the corner of the map is nearby at most."""
+    here, next_door, further = Place(51.06, 3.73), Place(51.0615, 3.7305), Place(51.066, 3.735)
+    slot = SlotWindow(MORNING, DAY, "morning")
+    for place, reason in ((next_door, OfferReason.STREET), (further, OfferReason.NEARBY)):
+        route = one_route(visit("neighbour", place=place, windows=(MORNING,)))
+        offer = find_slots([route], Requirement("new", here, 1800), [slot], GreatCircle()).offers[0]
+        assert offer.reason is reason
+    home = OpenRoute.of(technician(0, start=here, end=here), (), GreatCircle())
+    assert (
+        find_slots([home], Requirement("new", here, 1800), [slot], GreatCircle()).offers[0].reason
+        is OfferReason.AVAILABLE
+    )
+
+
+def test_levels_driving_and_vans_are_among_the_rules_that_bind() -> None:
+    slot = [SlotWindow(Span(0, 1000), DAY, "day")]
+    depot = Place(0, 0)
+
+    def refusal(needed: Requirement, *stops: Task, **changes: object) -> Refusal:
+        route = technician(0, start=depot, end=depot, shift=Span(0, 1000), breaks=(), **changes)
+        answer = find_slots([OpenRoute.of(route, stops, GRID)], needed, slot, GRID)
+        assert answer.offers == ()
+        return answer.refused[0].refusal
+
+    there = visit("there", place=Place(0, 40), service_seconds=10, windows=(Span(0, 1000),), parts=(("box", 2),))
+    gas = Requirement("new", Place(0, 50), 10, frozenset({"gas"}), levels=(("gas", 2),))
+    assert refusal(gas).reason is Reason.SKILL_TOO_LOW
+    plain = Requirement("new", Place(0, 50), 10)
+    assert refusal(plain, max_travel_seconds=99) == Refusal(Reason.TRAVEL_LIMIT, 1)
+    assert refusal(plain, there, max_travel_seconds=90) == Refusal(Reason.TRAVEL_LIMIT, 10)
+    boxes = Requirement("new", Place(0, 50), 10, parts=(("box", 2),))
+    assert refusal(boxes, there, van=(("box", 3),)).reason is Reason.VAN_FULL
+    assert refusal(boxes, van=(("pipe", 3),)).reason is Reason.VAN_FULL
+
+
+def test_reasons_are_worked_out_only_when_asked_for() -> None:
+    asked = []
+
+    class Counted(Grid):
+        name = "counted"
+
+        def matrix(self, origins: Sequence[Place], destinations: Sequence[Place]) -> Seconds:
+            asked.append(len(origins) * len(destinations))
+            return super().matrix(origins, destinations)
+
+    answer = find_slots([one_route()], Requirement("new", GHENT, 10 * HOUR), [SlotWindow(MORNING, DAY, "m")], Counted())
+    before = len(asked)
+    assert answer.offers == ()
+    assert answer.refused[0].refusal.reason is Reason.TOO_FAR
+    assert len(asked) > before
+
+
+def test_sending_a_technician_out_has_its_price_in_the_ranking() -> None:
+    """A short drive that takes a technician off an idle day against a longer one on a day that is worked anyway."""
+    near = one_route(id="idle", start=GHENT, end=GHENT, use_price_seconds=3600, breaks=())
+    busy = visit("busy", place=Place(51.1, 3.8), windows=(MORNING,))
+    far = OpenRoute.of(technician(1, breaks=()), [busy], GreatCircle())
+    slot = SlotWindow(Span(13 * HOUR, 15 * HOUR), DAY, "afternoon")
+    offer = find_slots([near, far], Requirement("new", GHENT, 1800), [slot], GreatCircle()).offers[0]
+    assert offer.placement.route.route.id == "r1"
