@@ -81,6 +81,19 @@ def plan_show(
     draw_file(instance, solution, output, kind.value)
 
 
+@plan.command("explain")
+def plan_explain(
+    instance: Annotated[Path, typer.Argument(help="The benchmark instance.", metavar="INSTANCE.json")],
+    solution: Annotated[Path, typer.Argument(help="A plan of it.", metavar="SOLUTION.json")],
+    order: Annotated[str, typer.Argument(help="The order.", metavar="ORDER")],
+    routes: Annotated[int, typer.Option(min=1, help="How many technicians to name, the closest first.")] = 20,
+) -> None:
+    """Say why an order is where it is in a plan: for each technician and window the rule that binds."""
+    from infra.hosts.plan_explaining import explain_file
+
+    explain_file(instance, solution, order, routes)
+
+
 def read_day(text: str | None) -> date | None:
     """The day that was written as 2026-05-04; None for none. Raises `typer.BadParameter` for anything else."""
     if text is None:

@@ -34,6 +34,8 @@ CLOSENESS = (
     Reason.NO_ROOM,
 )
 """From the reason furthest from a visit to the one nearest."""
+OF_THE_DAY = frozenset(CLOSENESS[CLOSENESS.index(Reason.OUTSIDE_SHIFT) :])
+"""The reasons that depend on the hour, and not on who or where."""
 
 
 def no_place(room: Sequence[Sequence[Opening]], alone: Sequence[Opening], windows: Sequence[Span]) -> Refusal:

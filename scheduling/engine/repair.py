@@ -323,8 +323,7 @@ def _search(portfolio: Portfolio, struck: Sequence[int], seeds: Sequence[int], b
     if seeds and len(tables.start) and seconds > 0:
         portfolio.run(lambda: _share(start, end), lambda: None)
     worth = np.argsort(-tables.worth / (tables.service + 900.0), kind="stable").tolist()
-    portfolio.fill(worth, limited=True)
-    portfolio.fill([task for task in worth if tables.must[task]], limited=False)
+    portfolio.fill([*struck, *worth], limited=False)
     _make_way(portfolio)
 
 

@@ -35,7 +35,8 @@ def unplanned(
     open_all(tables, bare)
     alone = _measure(tables, bare, absent)
     return tuple(
-        _explained(problem, state, int(task), room[row], alone[row], unreachable) for row, task in enumerate(absent)
+        _explained(problem, tables, state, int(task), room[row], alone[row], unreachable)
+        for row, task in enumerate(absent)
     )
 
 
@@ -46,7 +47,7 @@ def _measure(tables: Tables, state: State, tasks: Ints) -> Ints:
 
 
 def _explained(
-    problem: Problem, state: State, index: int, room: Ints, alone: Ints, unreachable: frozenset[str]
+    problem: Problem, tables: Tables, state: State, index: int, room: Ints, alone: Ints, unreachable: frozenset[str]
 ) -> Unplanned:
     task = problem.tasks[index]
     if task.id in unreachable:
@@ -57,15 +58,23 @@ def _explained(
         route = problem.routes[at]
         refusal = unsuited(route, task)
         if refusal is None:
-            refusal = Refusal(Reason.PREDECESSOR) if waits else _no_place(int(room[at]), int(alone[at]))
+            refusal = (
+                Refusal(Reason.PREDECESSOR)
+                if waits
+                else _no_place(tables, state, index, at, int(room[at]), int(alone[at]))
+            )
         refusals.append(RouteRefusal(route.id, refusal))
     return explain.unplanned(task, refusals)
 
 
-def _no_place(room: int, alone: int) -> Refusal:
+def _no_place(tables: Tables, state: State, task: int, route: int, room: int, alone: int) -> Refusal:
     """Why a suited route has no place: even empty it would have none, or its other visits are in the way."""
     if alone > 0:
         return Refusal(Reason.TOO_FAR, alone if alone < NO_MEASURE else 0)
-    if room <= 0:
-        return Refusal(Reason.TRAVEL_LIMIT)
-    return Refusal(Reason.NO_ROOM, room if room < NO_MEASURE else 0)
+    if (state.load[route] + tables.parts[task] > tables.van[route]).any():
+        return Refusal(Reason.VAN_FULL)
+    if room > 0:
+        return Refusal(Reason.NO_ROOM, room if room < NO_MEASURE else 0)
+    if tables.before_at[task] < tables.before_at[task + 1]:
+        return Refusal(Reason.PREDECESSOR)
+    return Refusal(Reason.TRAVEL_LIMIT)

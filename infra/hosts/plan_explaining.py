@@ -1,0 +1,57 @@
+"""The command that explains one order of a plan from files."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import typer
+
+from scheduling.engine.drawing.picture import PlanNotKept
+from scheduling.engine.explaining import RouteReason, UnknownOrderError, explain
+from scheduling.engine.files.fields import BadFileError
+from scheduling.engine.files.instance import read_instance
+from scheduling.engine.files.solution import is_variant, read_sequences
+from scheduling.engine.plan import Objective, Plan, RoutePlan
+from scheduling.engine.problem import Problem, Task
+from scheduling.engine.timeline import RouteNotKept, keep, route_legs
+
+
+def explain_file(file: Path, solution: Path, order: str, most: int) -> None:
+    """Print a sentence about the order, then a line for each of the `most` closest technicians and window."""
+    instance = read_instance(file, no_breaks=is_variant(solution))
+    try:
+        plan = _plan_of(instance.problem, read_sequences(solution, instance))
+        found = explain(instance.problem, plan, order)
+    except UnknownOrderError as error:
+        raise BadFileError(file.name, "", "order", str(error)) from error
+    except (PlanNotKept, RouteNotKept) as error:
+        raise BadFileError(solution.name, "", "plan", f"this plan cannot be carried out. {error}") from error
+    typer.echo(found.sentence())
+    for one in found.by_route[:most]:
+        for line in _lines(instance.problem, one):
+            typer.echo(f"  {line}")
+    if len(found.by_route) > most:
+        typer.echo(f"  and {len(found.by_route) - most} technicians further away; name more with --routes.")
+
+
+def _plan_of(problem: Problem, sequences: list[list[Task]]) -> Plan:
+    """The plan of these sequences, simulated. Raises `RouteNotKept`."""
+    routes = tuple(
+        RoutePlan(route, keep(route, stops, route_legs(route, stops, problem.travel)))
+        for route, stops in zip(problem.routes, sequences, strict=True)
+    )
+    return Plan(routes, (), Objective(0, 0, 0), problem.travel.name)
+
+
+def _lines(problem: Problem, one: RouteReason) -> list[str]:
+    out = []
+    for item in one.windows:
+        window = f"{_clock(problem, item.window.start)}-{_clock(problem, item.window.end)}"
+        says = item.refusal.sentence() if item.refusal else "is served here." if one.serves else "has room."
+        out.append(f"{one.technician}, {window}: {says}")
+    return out
+
+
+def _clock(problem: Problem, second: int) -> str:
+    at = problem.origin + timedelta(seconds=second)
+    days = (at.date() - problem.origin.date()).days
+    return f"{f'day {days + 1} ' if days else ''}{at:%H:%M}"
