@@ -46,8 +46,8 @@ def _lines(problem: Problem, one: RouteReason) -> list[str]:
     out = []
     for item in one.windows:
         window = f"{_clock(problem, item.window.start)}-{_clock(problem, item.window.end)}"
-        says = item.refusal.sentence() if item.refusal else "is served here." if one.serves else "has room."
-        out.append(f"{one.technician}, {window}: {says}")
+        says = item.refusal.clause() if item.refusal else "serves it" if one.serves else "has room for it"
+        out.append(f"{one.technician}, {window}: {says}.")
     return out
 
 

@@ -19,7 +19,6 @@ from scheduling.engine.slots.shapes import OpenRoute, SlotWindow
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Stop, Timeline, route_legs, simulate
 
-
 _OF_OTHERS = frozenset({Reason.NO_ROOM, Reason.TRAVEL_LIMIT})
 """What is named of a route where the other visits are in the way; without a measure they may not be."""
 

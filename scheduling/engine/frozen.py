@@ -45,12 +45,13 @@ def nail_down(
     soon, rest = [stop for stop in frozen if stop.start > now], stops[len(frozen) :]
     reached = begun[-1].start + begun[-1].task.service_seconds if begun else route.shift.start
     outcome: Timeline | Infeasible | None = None
-    for as_planned in (True, False):
-        bounded = _bounded(route, begun, [_clipped(span, reached) for span in away], travel, as_planned=as_planned)
+    for home_first, breaks in ((False, True), (True, True), (True, False)):
+        spans = [_clipped(span, reached) for span in away]
+        bounded = _bounded(route, begun, spans, travel, home_first=home_first, breaks=breaks)
         outcome = _as_many_as_can(bounded, begun, soon, rest, travel)
         if isinstance(outcome, Timeline):
             return _closed(bounded, outcome, planned, len(begun), now, travel)
-    stop = outcome.stop if outcome is not None else None
+    stop = outcome.stop if isinstance(outcome, Infeasible) else None
     named = stop.id if stop is not None else begun[-1].task.id
     raise InvalidProblem(
         f"Order {named}", "event", f"route {route.id} cannot have been driven so. Correct the time now, or the overrun."
@@ -88,28 +89,28 @@ def _clipped(span: Span, reached: int) -> Span:
 
 
 def _bounded(
-    route: Route, begun: Sequence[Stop], away: Sequence[Span], travel: TravelModel, *, as_planned: bool
+    route: Route, begun: Sequence[Stop], away: Sequence[Span], travel: TravelModel, *, home_first: bool, breaks: bool
 ) -> Route:
     """The route with the absences of the events. Who has begun a visit also drives home, however late that is.
 
-    Not `as_planned`: without the breaks that the visits begun leave no time for.
+    `home_first`: absences in the middle of the day wait for that too, for who would come home too late after them. Without
+    `breaks`: those that the visits begun leave no time for are left out.
     """
     if not begun:
         return replace(route, absences=(*route.absences, *away))
     last = begun[-1]
     reached = last.start + last.task.service_seconds
-    breaks = route.breaks
-    if not as_planned:
-        # The break would have been taken in a visit that has begun: it is missed, which no plan can undo.
-        breaks = tuple(one for one in breaks if one[0].start >= reached)
-    home = _home(replace(route, breaks=breaks), begun, travel)
+    # A break that would have been taken in a visit that has begun is missed, which no plan can undo.
+    kept = route.breaks if breaks else tuple(one for one in route.breaks if one[0].start >= reached)
+    home = _home(replace(route, breaks=kept), begun, travel)
     spans = [
-        Span(max(span.start, home), max(span.end, home + 1)) if span.end >= route.shift.end else span for span in away
+        Span(max(span.start, home), max(span.end, home + 1)) if home_first or span.end >= route.shift.end else span
+        for span in away
     ]
     late = max(0, home - route.shift.end)
     return replace(
         route,
-        breaks=breaks,
+        breaks=kept,
         absences=(*(span for span in route.absences if not late or span.end < route.shift.end), *spans),
         overtime_seconds=max(route.overtime_seconds, late),
     )

@@ -47,6 +47,27 @@ _SENTENCES = {
 }
 
 
+_CLAUSES = {
+    Reason.NO_ROUTES: "does not work in this period",
+    Reason.SKILL_MISSING: "lacks a skill that this visit needs",
+    Reason.SKILL_TOO_LOW: "has a skill at too low a level",
+    Reason.OUTSIDE_TERRITORY: "does not work in this territory",
+    Reason.TECHNICIAN_NOT_ALLOWED: "may not be given this visit",
+    Reason.PINNED_ELSEWHERE: "is not the one it is pinned to",
+    Reason.OUTSIDE_SHIFT: "does not work then",
+    Reason.TOO_FAR: "could not drive there, do it and be back in time, even with no other visit",
+    Reason.WINDOW_MISSED: "would arrive after the window has closed",
+    Reason.BREAK_MISSED: "would miss the break or come into an absence",
+    Reason.HOME_LATE: "would be home after the end of the shift",
+    Reason.NO_ROOM: "has no room beside the other visits",
+    Reason.TRAVEL_LIMIT: "would drive more than allowed in a day",
+    Reason.VAN_FULL: "has not enough parts in the van",
+    Reason.PREDECESSOR: "has to wait for other work that is not planned or ends too late",
+    Reason.UNREACHABLE: "cannot reach it by road",
+}
+"""The same said of one technician, to follow a name."""
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A reason with its measure: `by_seconds` is what is short (room, or lateness), 0 when not a matter of time."""
@@ -63,3 +84,8 @@ class Refusal:
         """What happened and what to do, in English; other languages start from `reason`."""
         text = _SENTENCES[self.reason]
         return f"{text} Short by {self.by_minutes} min." if self.by_seconds > 0 else text
+
+    def clause(self) -> str:
+        """What keeps one technician from it, in English, to follow the name."""
+        text = _CLAUSES[self.reason]
+        return f"{text}, short by {self.by_minutes} min" if self.by_seconds > 0 else text

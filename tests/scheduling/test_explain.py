@@ -143,3 +143,9 @@ def test_a_pin_elsewhere_binds() -> None:
         "r0": Reason.PINNED_ELSEWHERE,
         "r1": Reason.TOO_FAR,
     }
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_each_reason_can_be_said_of_one_technician(reason: Reason) -> None:
+    assert not Refusal(reason).clause().endswith(".")
+    assert "short by 2 min" in Refusal(reason, 61).clause()

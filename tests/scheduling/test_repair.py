@@ -28,7 +28,7 @@ from scheduling.engine.repair import (
     repair,
 )
 from scheduling.engine.rules import InvalidProblem
-from scheduling.engine.solver import Stop, solve
+from scheduling.engine.solver import Progress, Stop, solve
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Timeline, simulate
 from tests.scheduling.checker import Drive, faults, great_circle, unsuitable
@@ -159,13 +159,14 @@ def test_a_day_is_repaired_after_each_kind_of_event(seed: int) -> None:
     later = [stop.task.id for stop in served if stop.start > now + HOUR]
     under_way = [stop.task.id for stop in served if stop.start <= now < stop.end]
     urgent = visit("u", place=Place(51.1, 3.8), windows=(Span(11 * HOUR, 17 * HOUR),), weight=100)
-    for happened in (
+    each: tuple[list[Event], ...] = (
         [Absence("t1", Span(now, 20 * HOUR))],
         [Overrun(under_way[0], HOUR)],
         [Cancelled(later[0])],
         [Delayed("r2", now + HOUR)],
         [Urgent(urgent), Absence("t3", Span(13 * HOUR, 14 * HOUR))],
-    ):
+    )
+    for happened in each:
         done = repair(standing, happened, now, seconds=0.1)
         assert faults(done.problem, done.plan, DRIVE) == []
         assert done.after <= done.untouched
@@ -250,6 +251,14 @@ def test_the_end_of_a_shift_is_stretched_for_a_visit_that_overruns_beyond_it() -
     assert faults(done.problem, done.plan, steps) == []
 
 
+def test_who_is_held_up_until_the_end_of_the_shift_has_gone_home_first() -> None:
+    standing = two_technicians(grid_visit("a", Span(500, 501)))
+    ((who, _),) = places_of(standing.plan).values()
+    done = repair(standing, [Delayed(who, 9999)], now=5000)
+    assert places_of(done.plan) == places_of(standing.plan)
+    assert faults(done.problem, done.plan, steps) == []
+
+
 def test_a_cancelled_visit_takes_what_comes_after_it_along() -> None:
     standing = two_technicians(grid_visit("a", Span(500, 600)), grid_visit("b", Span(2000, 3000), after=(After("a"),)))
     done = repair(standing, [Cancelled("a")], now=0)
@@ -296,7 +305,7 @@ def test_mending_serves_urgent_work_and_keeps_what_stands() -> None:
 def test_planning_goes_on_in_the_background_and_is_never_worse() -> None:
     standing = day_of(5)
     done = repair(standing, [Absence("t1", Span(10 * HOUR, 20 * HOUR))], 10 * HOUR, seconds=0.05)
-    heard = []
+    heard: list[Progress] = []
     later = Replanning(done.problem, done.plan, Stop(seconds=0.3, patience=1), progress=heard.append)
     plan = later.plan(timeout=60)
     assert later.done
