@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
@@ -246,3 +247,26 @@ def test_reasons_come_from_the_index_as_from_the_search() -> None:
         assert index.find_slots(needed, slots).refused == find_slots(routes, needed, slots, TRAVEL).refused
         refused += len(index.find_slots(needed, slots).refused)
     assert refused > 5
+
+
+def test_threads_may_ask_while_routes_are_replaced() -> None:
+    """Whatever is answered, it is a place on some route as it stood; at the end the index is as good as a new one."""
+    routes = plan(6, 2, 2, full=False)
+    index = SlotIndex(routes, TRAVEL)
+    asked = [(needed, [slot.arrival for slot in slots]) for needed, slots in questions(40, 2, 6)]
+
+    def ask(_: int) -> None:
+        for needed, arrivals in asked:
+            for find in index.cheapest(needed, arrivals):
+                assert find is None or 0 <= find.position <= 12
+
+    def change(_: int) -> None:
+        for item in routes * 3:
+            index.replace(replace(item, route=replace(item.route, skills=frozenset({"other"})), stops=(), drives=(0,)))
+            index.replace(item)
+
+    with ThreadPoolExecutor(3) as pool:
+        for running in [pool.submit(ask, 0), pool.submit(change, 0), pool.submit(ask, 1)]:
+            running.result(timeout=100)
+    for needed, arrivals in asked[:10]:
+        assert index.cheapest(needed, arrivals) == SlotIndex(routes, TRAVEL).cheapest(needed, arrivals)

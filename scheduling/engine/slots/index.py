@@ -76,35 +76,32 @@ class SlotIndex:
         if not windows:
             return []
         _check(requirement, windows)
-        able = self._able((requirement.skills, requirement.levels, requirement.territory))
-        shut = self._shut(requirement)
-        question = Question.of(windows, requirement.service_seconds, shut, requirement.parts, self._parts)
         with self._lock:
-            if self._crow is not None:
-                spot = self._spot(self._crow, requirement.place)
-                search(self._tables, self._state, question.ask, self._slots, spot, able)
-            else:
-                self._ask_model(question, requirement.place, able)
-        return question.answer()
+            return self._search(requirement, windows)
 
     def find_slots(self, requirement: Requirement, windows: Sequence[SlotWindow]) -> SlotSearch:
         """As `slots.find_slots` says, from the index: the offers are simulated, reasons worked out when asked for."""
-        found = self.cheapest(requirement, [window.arrival for window in windows])
+        arrivals = [window.arrival for window in windows]
+        if not arrivals:
+            return SlotSearch((), tuple)
+        _check(requirement, arrivals)
+        with self._lock:
+            found = self._search(requirement, arrivals)
+            routes = tuple(self._routes)
         kept = [
-            (window, self.placement(requirement, window.arrival, find))
+            (window, placed(routes[find.route], requirement.visit(window.arrival), find, self._travel))
             for window, find in zip(windows, found, strict=True)
             if find is not None
         ]
         left = [window for window, find in zip(windows, found, strict=True) if find is None]
-        routes = tuple(self._routes)
 
         def explain() -> tuple[RefusedSlot, ...]:
-            return refusing.refused(routes, requirement.visit(left[0].arrival), left, self._travel) if left else ()
+            return refusing.refused(routes, requirement.visit(arrivals[0]), left, self._travel)
 
         return SlotSearch(ranked(kept), explain)
 
     def placement(self, requirement: Requirement, window: Span, find: Find) -> Placement:
-        """The route as it would become, simulated. Raises `RouteNotKept` when the route has changed since the answer."""
+        """The route as it would become, simulated; `find` must be an answer for it as it stands, or `RouteNotKept` is raised."""
         return placed(self._routes[find.route], requirement.visit(window), find, self._travel)
 
     def replace(self, changed: OpenRoute) -> None:
@@ -130,6 +127,18 @@ class SlotIndex:
                 self._lay_out()
             else:
                 pack(self._tables, self._state, self._slots, self._centre, at, at + 1)
+
+    def _search(self, requirement: Requirement, windows: Sequence[Span]) -> list[Find | None]:
+        """The answer; the lock is the caller's, because the arrays must not change meanwhile."""
+        able = self._able((requirement.skills, requirement.levels, requirement.territory))
+        shut = self._shut(requirement)
+        question = Question.of(windows, requirement.service_seconds, shut, requirement.parts, self._parts)
+        if self._crow is not None:
+            spot = self._spot(self._crow, requirement.place)
+            search(self._tables, self._state, question.ask, self._slots, spot, able)
+        else:
+            self._ask_model(question, requirement.place, able)
+        return question.answer()
 
     def _measure(self) -> None:
         """Everything from the routes."""
