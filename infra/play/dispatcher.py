@@ -3,6 +3,7 @@
 import re
 import secrets
 import threading
+import time
 from dataclasses import dataclass, field
 from datetime import date
 from urllib.parse import urlencode
@@ -17,6 +18,8 @@ from infra.play.world import World
 _EMAIL = "dispatch@doorstep.example"
 _CODE = re.compile(r'id="enrolment-code"[^>]*>(?P<code>[^<]+)<')
 _OK = 200
+_LONGEST_PLANNING_SECONDS = 120.0
+_LOOKS_EVERY_SECONDS = 0.5
 
 
 class ConsoleError(DoorstepError):
@@ -60,6 +63,10 @@ class Dispatcher:
             raise ConsoleError(f"The board of {territory} has no button to plan.")
         days = {"first_day": first_day.isoformat(), "last_day": last_day.isoformat()}
         page = self._browser.submit(page, form, **days)
+        until = time.monotonic() + _LONGEST_PLANNING_SECONDS
+        while "/board/planning/" in page.url and time.monotonic() < until:
+            time.sleep(_LOOKS_EVERY_SECONDS)
+            page = self._open(page.url)
         form = page.form("/board/publish")
         if form is None:
             raise ConsoleError(f"The board of {territory} shows no draft after planning {first_day}: {page.status}.")

@@ -1,11 +1,12 @@
 """HTTP of the board: parse, call, render."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Form, Query
+from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.bootstrap import Hub
@@ -20,8 +21,14 @@ from scheduling import service
 from scheduling.board.drawing import COLOURS, drawing_of
 from scheduling.board.published import what_was_skipped
 from scheduling.board.queries import BoardChoice, choose_day, load_board
+from scheduling.board.searches import Search, Searches
+from scheduling.engine.solver import Progress
 
 LONGEST_SPAN = timedelta(days=14)
+
+_AT_ONCE_SECONDS = 0.7
+"""A planning that is done by then needs no page of its own."""
+SEARCHES = Searches()
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
@@ -88,12 +95,46 @@ def plan(
     seconds: Annotated[float, Form(ge=0.1, le=60, allow_inf_nan=False)] = 2.0,
     seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 1,
 ) -> Response:
-    """Make a draft for the days, both included, and show it."""
+    """Make a draft for the days, both included: show it when it is there at once, else how far the search is."""
     first, last = _span(first_day, last_day)
     if territory not in choose_day(hub, territory, first).territories:
         raise NotFoundError("territory")
-    service.plan_days(hub, territory, first, last, seconds=seconds, seed=seed)
-    return RedirectResponse(board_address(territory, first, view="draft"), status_code=303)
+
+    def work(hear: Callable[[Progress], None]) -> PlanId:
+        return service.plan_days(hub, territory, first, last, seconds=seconds, seed=seed, progress=hear)
+
+    search = SEARCHES.start(territory, (first, last), seconds, work)
+    search.wait(_AT_ONCE_SECONDS)
+    return RedirectResponse(_leads_to(search), status_code=303)
+
+
+@router.get("/console/board/planning/{search_id}", dependencies=[_PLANS])
+def show_planning(request: Request, pages: PagesDependency, staff: Staff, search_id: UUID) -> Response:
+    """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it."""
+    search = SEARCHES.find(search_id)
+    address = "/console/board" if search is None else _leads_to(search)
+    if search is None or search.done:
+        if "hx-request" in request.headers:
+            return Response(headers={"HX-Redirect": address, "Cache-Control": "no-store"})
+        return RedirectResponse(address, status_code=303)
+    return pages.render(
+        "board/planning.html",
+        staff=staff,
+        here="/console/board",
+        search=search,
+        gone=min(search.gone, search.seconds),
+        address=address,
+        board=board_address(search.territory, search.first_day),
+        times=times,
+    )
+
+
+def _leads_to(search: Search) -> str:
+    """Where to look: at the draft, or at the planning. Raises what planning raised."""
+    if not search.done:
+        return f"/console/board/planning/{search.id}"
+    search.plan()
+    return board_address(search.territory, search.first_day, view="draft")
 
 
 @router.post("/console/board/publish", dependencies=[_PLANS])

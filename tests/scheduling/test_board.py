@@ -2,6 +2,9 @@
 
 import json
 import re
+import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Any
@@ -24,6 +27,10 @@ from hub.domain.technicians import Absence, Technician
 from hub.domain.work_orders import WorkOrder
 from scheduling.board.drawing import drawing_of
 from scheduling.board.queries import choose_day, load_board
+from scheduling.board.routes import SEARCHES
+from scheduling.board.searches import MOST_AT_ONCE, Search, Searches, TooManySearchesError
+from scheduling.engine.plan import Objective
+from scheduling.engine.solver import Progress
 from scheduling.service import confirm_appointment, hold_slot, offer_slots
 from tests.samples import a_visit, a_work_order, add_route, add_technician
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
@@ -76,7 +83,15 @@ def _send(hub: Hub, browser: TestClient, path: str, **form: str) -> Any:
 
 def _plan_tuesday(hub: Hub, browser: TestClient, **form: str) -> Any:
     days = {"territory": TERRITORY, "first_day": "2026-05-05", "last_day": "2026-05-05", "seconds": "0.3"}
-    return _send(hub, browser, "/console/board/plan", **{**days, **form})
+    answer = _send(hub, browser, "/console/board/plan", **{**days, **form})
+    until = time.monotonic() + 60
+    while "/board/planning/" in answer.headers.get("location", "") and time.monotonic() < until:
+        time.sleep(0.05)
+        address = answer.headers["location"]
+        page = browser.get(address)
+        if page.status_code == HTTPStatus.SEE_OTHER:
+            answer = page
+    return answer
 
 
 def _plan_id(page: str) -> str:
@@ -386,3 +401,74 @@ def test_a_day_that_makes_no_sense_shows_the_next_working_day(hub: Hub, jan: Tec
     browser = signed_in_browser(hub)
     for query in ("day=nonsense", "day=", "territory=%00&day=2026-99-99"):
         assert "Tue 2026-05-05" in browser.get(f"/console/board?{query}").text
+
+
+@pytest.fixture
+def gate() -> Iterator[threading.Event]:
+    """What a planning of these tests waits for."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def _search(gate: threading.Event, error: Exception | None = None) -> Search:
+    """A planning that has told of one plan and goes on until the gate opens."""
+    told = threading.Event()
+
+    def work(hear: Callable[[Progress], None]) -> PlanId:
+        hear(Progress(1.25, Objective(1, 42, 7200)))
+        told.set()
+        gate.wait(60)
+        if error:
+            raise error
+        return PlanId(uuid4())
+
+    search = SEARCHES.start(TERRITORY, (TUESDAY, TUESDAY), 20.0, work)
+    assert told.wait(60)
+    return search
+
+
+def test_a_planning_shows_a_bar_and_the_best_so_far_and_leads_to_the_draft(hub: Hub, gate: threading.Event) -> None:
+    browser = signed_in_browser(hub)
+    search = _search(gate)
+    address = f"/console/board/planning/{search.id}"
+    page = browser.get(address).text
+    assert re.search(r'<progress id="bar"[^>]* max="20.0" value="[0-9.]+"', page)
+    assert '<label for="bar">' in page
+    assert re.search(r'id="best" role="status" aria-live="polite">\s*Best so far', page)
+    assert "1 promise missed, weight 42 left out, cost 2 h" in page
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in page
+    gate.set()
+    assert search.wait(60)
+    draft = f"/console/board?territory={TERRITORY}&day=2026-05-05&view=draft"
+    assert browser.get(address).headers["location"] == draft
+    assert browser.get(address, headers={"HX-Request": "true"}).headers["hx-redirect"] == draft
+
+
+def test_a_planning_that_fails_says_why_and_an_unknown_one_leads_to_the_board(hub: Hub, gate: threading.Event) -> None:
+    browser = signed_in_browser(hub)
+    search = _search(gate, TooManySearchesError())
+    gate.set()
+    assert search.wait(60)
+    failed = browser.get(f"/console/board/planning/{search.id}")
+    assert failed.status_code == HTTPStatus.CONFLICT
+    assert "plannings run already" in failed.text
+    assert browser.get(f"/console/board/planning/{uuid4()}").headers["location"] == "/console/board"
+    assert a_browser(hub).get(f"/console/board/planning/{search.id}").headers["location"].startswith("/console/sign-in")
+
+
+def test_only_so_many_plannings_run_at_once(gate: threading.Event) -> None:
+    searches = Searches()
+    days = TUESDAY, TUESDAY
+
+    def work(_: Callable[[Progress], None]) -> PlanId:
+        gate.wait(60)
+        return PlanId(uuid4())
+
+    started = [searches.start(TERRITORY, days, 1.0, work) for _ in range(MOST_AT_ONCE)]
+    with pytest.raises(TooManySearchesError):
+        searches.start(TERRITORY, days, 1.0, work)
+    gate.set()
+    assert all(one.wait(60) for one in started)
+    assert searches.start(TERRITORY, days, 1.0, work).wait(60)
+    assert searches.find(started[0].id) is started[0]
