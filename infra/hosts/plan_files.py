@@ -16,7 +16,7 @@ from scheduling.engine.plan import Plan
 
 _LEAST_SECONDS = 0.05
 _WRITING_SECONDS = 0.05
-_START_SECONDS = 1.2
+_START_SECONDS = 2.0
 
 
 def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks: bool) -> None:

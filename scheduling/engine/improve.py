@@ -39,7 +39,7 @@ def improve(
 
     Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans.
     """
-    schedule = Schedule(stop, len(tables.service))
+    schedule = Schedule(stop, len(tables.service), len(tables.start))
     portfolio = Portfolio(tables, tuning or tuning_for(tables, counted=stop.solutions is not None), seed, xy)
 
     def better() -> None:
@@ -67,7 +67,7 @@ def tuning_for(tables: Tables, *, counted: bool) -> Tuning:
     linked = len(tables.before) > 0
     workers = COUNTED_WORKERS if counted else cores()
     return Tuning(
-        settings=Settings(removals=15.0, longest=6, blink=0.01, offered=100, remember=routes >= REMEMBER_FROM),
+        settings=Settings(removals=15.0, longest=6, blink=0.01, offered=40, remember=routes >= REMEMBER_FROM),
         hot=30_000.0,
         cold=30.0,
         workers=workers,
