@@ -26,9 +26,9 @@ FAR = np.float32(3e38)
 NO_SLACK = np.float32(-3e38)
 """The slack where nothing fits, whatever it takes."""
 X, Y, Z, LAT, LON, PACE, POINT_ENTRIES = range(7)
-ROUNDS = 10
+ROUNDS = 12
 """Bounds are taken up to 1, 2, 4 … times `FIRST_ROUND` seconds, then all that are left."""
-FIRST_ROUND = np.float32(60.0)
+FIRST_ROUND = np.float32(15.0)
 BLOCK = 64
 """Entries looked at together; most blocks hold none that has room."""
 _DOUBT_SECONDS = 1e-5
