@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID, uuid4
 
@@ -22,15 +22,21 @@ from scheduling.days import Days, StandingRoute, load_days, origin_of
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Pin, Problem, Task
 from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.repair import mend
 from scheduling.engine.solver import Progress, Stop, solve
 from scheduling.engine.spans import Span
 from scheduling.retrying import until_settled
 
 ENGINE = "or-tools routing + ruin and recreate"
+REPAIR = "repair"
+REPAIR_SECONDS = 0.3
+"""So long a repair searches."""
 MOVE_PRICE_SECONDS = 900
 """What taking a planned visit off its technician costs, in seconds of travel."""
 DISPATCHED_MOVE_PRICE_SECONDS = 7200
 """The same once the visit is on a technician's phone."""
+DISPATCHED_DROP_WEIGHT = 15
+"""What leaving such a visit out costs in a repair, in weight, on top of its order's own."""
 
 
 def plan_days(
@@ -48,6 +54,33 @@ def plan_days(
     Booked visits are promises: each keeps its window; work without a citizen is fitted in by weight. `seconds` bounds the
     search. Nothing is written to visits before `publish_plan`; an older draft of overlapping days is superseded.
     """
+    days, ready, problem = read_days(hub, territory, first_day, last_day)
+    # The search runs outside any transaction: it takes seconds, and publishing merges with what happens meanwhile.
+    began = time.monotonic()
+    plan = solve(problem, Stop(seconds=seconds), seed, progress)
+    run = _Run(ENGINE, seed, time.monotonic() - began)
+    # The draft's rows name orders, visits and routes that others lock at this moment; a clash must not cost the search.
+    return until_settled(lambda: _keep_draft(hub, territory, (first_day, last_day), plan, days, ready, run))
+
+
+def repair_days(
+    hub: Hub, territory: str, first_day: date, last_day: date, *, seconds: float = REPAIR_SECONDS, seed: int = 1
+) -> PlanId:
+    """Draft at once what becomes of the days after an absence, a delay or urgent work.
+
+    As `plan_days`, but it goes out from the days as they stand and takes less than a second: what can no longer be done
+    where it stands, and ready work, goes where that moves least. The dispatcher publishes it, or plans again for longer.
+    """
+    days, ready, problem = read_days(hub, territory, first_day, last_day)
+    problem = replace(problem, tasks=tuple(_held_on_to(task) for task in problem.tasks))
+    began = time.monotonic()
+    plan = mend(problem, seconds=seconds, seed=seed)
+    run = _Run(REPAIR, seed, time.monotonic() - began)
+    return until_settled(lambda: _keep_draft(hub, territory, (first_day, last_day), plan, days, ready, run))
+
+
+def read_days(hub: Hub, territory: str, first_day: date, last_day: date) -> tuple[Days, list[WorkOrder], Problem]:
+    """The days of a territory as they stand, its ready work, and both as a problem to plan."""
     with hub.unit_of_work() as work:
         routes = work.routes.list_where(
             work.routes.table.c.territory == territory,
@@ -56,13 +89,23 @@ def plan_days(
         )
         days = load_days(work, routes, origin=origin_of(first_day))
         ready = _ready_orders(work, territory)
-        problem = _problem(work, days, ready)
-    # The search runs outside any transaction: it takes seconds, and publishing merges with what happens meanwhile.
-    began = time.monotonic()
-    plan = solve(problem, Stop(seconds=seconds), seed, progress)
-    took = time.monotonic() - began
-    # The draft's rows name orders, visits and routes that others lock at this moment; a clash must not cost the search.
-    return until_settled(lambda: _keep_draft(hub, territory, (first_day, last_day), plan, days, ready, seed, took))
+        return days, ready, _problem(work, days, ready)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How a draft was made: by what, from which seed, in how many seconds."""
+
+    engine: str
+    seed: int
+    seconds: float
+
+
+def _held_on_to(task: Task) -> Task:
+    """A repair drops what is on a technician's phone only for work that weighs much more."""
+    if task.current is None or task.move_price_seconds < DISPATCHED_MOVE_PRICE_SECONDS:
+        return task
+    return replace(task, weight=task.weight + DISPATCHED_DROP_WEIGHT)
 
 
 def _keep_draft(
@@ -72,8 +115,7 @@ def _keep_draft(
     plan: Plan,
     days: Days,
     ready: list[WorkOrder],
-    seed: int,
-    took: float,
+    run: _Run,
 ) -> PlanId:
     """Write the plan down as the one draft of its days."""
     with hub.unit_of_work() as work:
@@ -88,10 +130,10 @@ def _keep_draft(
                 first_day=span[0],
                 last_day=span[1],
                 status=PlanStatus.DRAFT,
-                seed=seed,
-                engine=ENGINE,
+                seed=run.seed,
+                engine=run.engine,
                 created_at=work.now,
-                solve_seconds=took,
+                solve_seconds=run.seconds,
                 travel_seconds=sum(one.timeline.travel_seconds for one in plan.routes),
                 planned_count=len(assignments),
                 unplanned_count=len(unplanned),

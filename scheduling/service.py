@@ -1,14 +1,18 @@
-"""The room's verbs: slots are offered, held, confirmed, moved and cancelled; days are planned and published."""
+"""The room's verbs: slots are offered, held, confirmed, moved and cancelled; days are planned, repaired and published."""
 
+from scheduling.absences import AbsenceError, record_absence
+from scheduling.explanation import OrderExplanation, explain_order
 from scheduling.holding import NotASlotError, hold_slot
 from scheduling.keeping import cancel_appointment, confirm_appointment, expire_holds, release_visits
 from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, offer_slots
-from scheduling.planning import plan_days
+from scheduling.planning import plan_days, repair_days
 from scheduling.publishing import PlanNotPublishableError, PublishReport, Skipped, publish_plan
 from scheduling.queries import current_appointment
 
 __all__ = [
+    "AbsenceError",
     "NotASlotError",
+    "OrderExplanation",
     "PlanNotPublishableError",
     "PublishReport",
     "RefusedWindow",
@@ -19,9 +23,12 @@ __all__ = [
     "confirm_appointment",
     "current_appointment",
     "expire_holds",
+    "explain_order",
     "hold_slot",
     "offer_slots",
     "plan_days",
     "publish_plan",
+    "record_absence",
     "release_visits",
+    "repair_days",
 ]

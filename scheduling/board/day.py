@@ -77,7 +77,7 @@ class BoardRoute:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """An order without a place in the plan, and why."""
+    """An order without a place in the plan, and why. `ready`: it waits for a plan, so each technician can be asked."""
 
     work_order_id: WorkOrderId
     external_id: str
@@ -85,6 +85,7 @@ class LeftOut:
     town: str
     weight: int
     reason: str
+    ready: bool = False
 
 
 @dataclass(frozen=True)

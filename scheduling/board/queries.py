@@ -244,7 +244,15 @@ def _left_out(work: UnitOfWork, territory: str, newest: PlanRecord | None) -> tu
     )
     proposed = _proposed_orders(work, newest)
     return tuple(
-        LeftOut(one.id, one.external_id, one.work_type, one.town, one.weight, reasons.get(one.id, _NOT_PLANNED_YET))
+        LeftOut(
+            work_order_id=one.id,
+            external_id=one.external_id,
+            work_type=one.work_type,
+            town=one.town,
+            weight=one.weight,
+            reason=reasons.get(one.id, _NOT_PLANNED_YET),
+            ready=one.status is WorkOrderStatus.READY,
+        )
         for one in orders
         if one.id not in proposed
     )

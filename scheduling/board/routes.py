@@ -1,7 +1,7 @@
 """HTTP of the board: parse, call, render."""
 
 from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.bootstrap import Hub
 from hub.domain.errors import DoorstepError, NotFoundError
-from hub.domain.ids import PlanId
+from hub.domain.ids import PlanId, WorkOrderId
 from hub.domain.staff import Role
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
@@ -22,6 +22,7 @@ from scheduling.board.drawing import COLOURS, drawing_of
 from scheduling.board.published import what_was_skipped
 from scheduling.board.queries import BoardChoice, choose_day, load_board
 from scheduling.board.searches import Search, Searches
+from scheduling.days import wall_instant
 from scheduling.engine.solver import Progress
 
 LONGEST_SPAN = timedelta(days=14)
@@ -108,6 +109,70 @@ def plan(
     return RedirectResponse(_leads_to(search), status_code=303)
 
 
+@router.post("/console/board/repair", dependencies=[_PLANS])
+def repair(
+    hub: HubDependency,
+    staff: StaffWrite,
+    territory: Annotated[str, Form(max_length=100)],
+    day: Annotated[str, Form(max_length=10)],
+) -> Response:
+    """Draft at once what becomes of a day after whatever happened, moving as little as can be, and show it."""
+    first, last = _span(day, day)
+    if territory not in choose_day(hub, territory, first).territories:
+        raise NotFoundError("territory")
+    service.repair_days(hub, territory, first, last)
+    return RedirectResponse(board_address(territory, first, view="draft"), status_code=303)
+
+
+@router.post("/console/board/absence", dependencies=[_PLANS])
+def record_absence(
+    hub: HubDependency,
+    staff: StaffWrite,
+    route_id: Annotated[UUID, Form()],
+    begins: Annotated[str, Form(max_length=8)],
+    ends: Annotated[str, Form(max_length=8)],
+    reason: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """Record that a technician is away for a part of a day, and show the repair where the day is published."""
+    with hub.unit_of_work() as work:
+        route = work.routes.get(route_id)
+    starts_at, ends_at = (wall_instant(route.day, _clock(text), route.zone) for text in (begins, ends))
+    drafts = service.record_absence(hub, route.technician_id, starts_at, ends_at, reason.strip())
+    view = {"view": "draft"} if drafts else {}
+    return RedirectResponse(board_address(route.territory, route.day, **view), status_code=303)
+
+
+@router.get("/console/board/why/{order_id}", dependencies=[_SEES_PLANS])
+def show_why(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: Staff,
+    order_id: UUID,
+    territory: _Territory = "",
+    day: Annotated[str, Query(max_length=10)] = "",
+) -> Response:
+    """Why an order was left out: what keeps each technician from it, on the days of the draft or on the day shown."""
+    choice = _choice(hub, territory, day)
+    board = load_board(hub, choice.territory, choice.day, draft=True)
+    with hub.unit_of_work() as work:
+        order = work.work_orders.get(order_id)
+    days = (board.draft.first_day, board.draft.last_day) if board.draft else (choice.day, choice.day)
+    found = service.explain_order(hub, choice.territory, days, WorkOrderId(order_id), board.draft)
+    if found is None:
+        raise NotFoundError("order that waits for a plan here")
+    return pages.render(
+        "board/why.html",
+        staff=staff,
+        here="/console/board",
+        order=order,
+        board=board,
+        days=days,
+        found=found,
+        times=times,
+        address=board_address,
+    )
+
+
 @router.get("/console/board/planning/{search_id}", dependencies=[_PLANS])
 def show_planning(request: Request, pages: PagesDependency, staff: Staff, search_id: UUID) -> Response:
     """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it."""
@@ -170,6 +235,13 @@ def _choice(hub: Hub, territory: str, day: str) -> BoardChoice:
     except ValueError:
         wanted = None
     return choose_day(hub, territory, wanted)
+
+
+def _clock(text: str) -> time:
+    try:
+        return time.fromisoformat(text)
+    except ValueError as error:
+        raise service.AbsenceError("A time was not readable. Write it as 13:30.") from error
 
 
 def _span(first_day: str, last_day: str) -> tuple[date, date]:

@@ -19,6 +19,7 @@ from scheduling.engine.slots.shapes import OpenRoute, SlotWindow
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Stop, Timeline, route_legs, simulate
 
+ALWAYS = 1 << 30
 _OF_OTHERS = frozenset({Reason.NO_ROOM, Reason.TRAVEL_LIMIT})
 """What is named of a route where the other visits are in the way; without a measure they may not be."""
 
@@ -90,7 +91,16 @@ def explain(problem: Problem, plan: Plan, order: TaskId) -> Explanation:
             serving = item.route.id
         stops = [_standing(item.route.id, stop, linked) for stop in item.timeline.stops if stop.task.id != order]
         opened.append(OpenRoute.of(item.route, stops, problem.travel))
-    opens = _opens(task, starts)
+    return explain_on(opened, task, problem, serving=serving, opens=_opens(task, starts))
+
+
+def explain_on(
+    opened: Sequence[OpenRoute], task: Task, problem: Problem, *, serving: RouteId = "", opens: int | None = -ALWAYS
+) -> Explanation:
+    """As `explain`, for a task beside the stops of these routes, of which it is none.
+
+    `serving` is the route that has it; `opens` the first second at which what comes before it allows it, None for never.
+    """
     table = [_in_window(problem, opened, task, window, opens) for window in task.starts]
     by_route = [
         RouteReason(
@@ -116,7 +126,7 @@ def _opens(task: Task, starts: dict[TaskId, Stop]) -> int | None:
     """The first second that what comes before the task allows; None when some of it is not planned."""
     if any(link.task not in starts for link in task.after):
         return None
-    return max((starts[link.task].end + link.gap_seconds for link in task.after), default=-(1 << 30))
+    return max((starts[link.task].end + link.gap_seconds for link in task.after), default=-ALWAYS)
 
 
 def _in_window(

@@ -472,3 +472,61 @@ def test_only_so_many_plannings_run_at_once(gate: threading.Event) -> None:
     assert all(one.wait(60) for one in started)
     assert searches.start(TERRITORY, days, 1.0, work).wait(60)
     assert searches.find(started[0].id) is started[0]
+
+
+def test_an_absence_on_a_published_day_drafts_its_repair_at_once(hub: Hub) -> None:
+    with hub.unit_of_work() as work:
+        for name in ("Jan Janssens", "Els Maes"):
+            add_route(work, add_technician(work, name=name), TUESDAY)
+        work.commit()
+    order = _booked(hub)
+    browser = signed_in_browser(hub)
+    assert "Repair this day" not in browser.get("/console/board?day=2026-05-05").text
+    draft = browser.get(_plan_tuesday(hub, browser).headers["location"]).text
+    _send(hub, browser, "/console/board/publish", plan_id=_plan_id(draft))
+    with hub.unit_of_work() as work:
+        (visit,) = work.visits.list_where(tables.visit.c.work_order_id == order)
+        route = work.routes.get(visit.route_id)
+    away = {"route_id": str(route.id), "begins": "08:00", "ends": "17:00", "reason": "ill"}
+    answer = _send(hub, browser, "/console/board/absence", **away)
+    assert answer.headers["location"].endswith("day=2026-05-05&view=draft")
+    page = browser.get(answer.headers["location"]).text
+    assert "absent 08:00–17:00 (ill)" in page
+    assert "add 0, move 1 to another technician or day" in page
+    _send(hub, browser, "/console/board/publish", plan_id=_plan_id(page))
+    with hub.unit_of_work() as work:
+        after = work.visits.get(visit.id)
+        assert work.routes.get(route.id).version > route.version
+    assert (after.technician_id != visit.technician_id, after.status) == (True, VisitStatus.DISPATCHED)
+    again = _send(hub, browser, "/console/board/repair", territory=TERRITORY, day="2026-05-05")
+    assert "it would change nothing" in browser.get(again.headers["location"]).text
+
+
+def test_an_absence_on_a_day_that_is_not_published_drafts_nothing(hub: Hub, jan: Technician) -> None:
+    browser = signed_in_browser(hub)
+    with hub.unit_of_work() as work:
+        (route,) = work.routes.list_where(tables.route.c.day == TUESDAY)
+    away = {"route_id": str(route.id), "begins": "12:00", "ends": "13:30"}
+    answer = _send(hub, browser, "/console/board/absence", **away)
+    assert answer.headers["location"] == f"/console/board?territory={TERRITORY}&day=2026-05-05"
+    for begins, ends, sentence in (("13", "x", "not readable"), ("14:00", "13:00", "ends after it begins")):
+        refused = _send(hub, browser, "/console/board/absence", **{**away, "begins": begins, "ends": ends})
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert sentence in refused.text
+    operations = signed_in_browser(hub, Role.OPERATIONS, name="Otto")
+    assert _send(hub, operations, "/console/board/absence", **away).status_code == HTTPStatus.FORBIDDEN
+    assert _send(hub, operations, "/console/board/repair", territory=TERRITORY, day="2026-05-05").status_code == 403
+
+
+def test_what_is_left_out_is_explained_technician_by_technician(hub: Hub, jan: Technician) -> None:
+    far = _cabinet(hub, external_id="FAR-1", latitude=48.85, longitude=2.35)
+    _cabinet(hub, external_id="NEAR-1")
+    browser = signed_in_browser(hub)
+    draft = browser.get(_plan_tuesday(hub, browser).headers["location"]).text
+    (link,) = re.findall(r'href="(/console/board/why/[^"]+)"', draft)
+    assert str(far.id) in link
+    page = browser.get(link.replace("&amp;", "&")).text
+    assert "Why FAR-1 has no place" in page
+    assert "Jan Janssens, 2026-05-05: could not drive there, do it and be back in time" in page
+    unknown = browser.get(f"/console/board/why/{uuid4()}?territory={TERRITORY}&day=2026-05-05")
+    assert unknown.status_code == HTTPStatus.NOT_FOUND
