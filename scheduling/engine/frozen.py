@@ -43,6 +43,8 @@ def nail_down(
     begun = [stop for stop in stops if stop.start <= now]
     frozen = _frozen(stops, planned, now + freeze_seconds)
     soon, rest = [stop for stop in frozen if stop.start > now], stops[len(frozen) :]
+    if not away and len(stops) == len(planned.stops) and all(map(_is_as_planned, stops, planned.stops)):
+        return _closed(route, replace(planned, stops=tuple(frozen)), planned, len(begun), now, travel)
     reached = begun[-1].start + begun[-1].task.service_seconds if begun else route.shift.start
     outcome: Timeline | Infeasible | None = None
     for home_first, breaks in ((False, True), (True, True), (True, False)):
@@ -56,6 +58,10 @@ def nail_down(
     raise InvalidProblem(
         f"Order {named}", "event", f"route {route.id} cannot have been driven so. Correct the time now, or the overrun."
     )
+
+
+def _is_as_planned(stop: Stop, planned: Stop) -> bool:
+    return stop is planned
 
 
 def _as_many_as_can(
@@ -153,8 +159,8 @@ def _times(
 def _closed(route: Route, times: Timeline, planned: Timeline, begun: int, now: int, travel: TravelModel) -> Nailed:
     """The route with all time closed that is over or that the frozen visits take."""
     tasks = [
-        stop.task if at < begun else replace(stop.task, pin=Pin(route.id, stop.start))
-        for at, stop in enumerate(times.stops)
+        stop.task if stop.task.pin == Pin(route.id, stop.start) else replace(stop.task, pin=Pin(route.id, stop.start))
+        for stop in times.stops
     ]
     pinned = {task.id: task for task in tasks}
     spans: list[Span] = []
