@@ -64,6 +64,8 @@ AROUND = 20
 """So many nearest visits of each one that an event struck are searched too."""
 FINISHING = 0.4
 """Writing the plan down takes this share of the time that passed before the search, measured."""
+FROZEN = 1_000
+"""Missing what has begun counts as missing so many promises that stand: what happens cannot be given up for them."""
 LEAST_SEARCH = 0.25
 """The search gets this share of the time, whatever a busy machine took before."""
 
@@ -179,7 +181,7 @@ def repair(standing: Standing, events: Sequence[Event], now: int, *, seconds: fl
     """
     began = time.monotonic()
     left = aftermath(standing.problem, standing.plan, events, now, standing.terms)
-    tables = tables_of(left.problem, standing.neighbours(left.problem))
+    tables = _holding(tables_of(left.problem, standing.neighbours(left.problem)), left)
     portfolio, dislodged, untouched = _settled(left, tables, seed)
     _search(portfolio, struck := _struck(left, dislodged), _around(left, tables, struck), began, seconds)
     plan = _written(left, tables, portfolio, standing.plan)
@@ -233,6 +235,15 @@ class Replanning:
     def plan(self, timeout: float | None = None) -> Plan:
         """The plan of `problem`; waits for it. Raises `TimeoutError` after `timeout` seconds, and what planning raised."""
         return self._future.result(timeout)
+
+
+def _holding(tables: Tables, left: Aftermath) -> Tables:
+    """The tables with the frozen visits above all promises."""
+    frozen = [left.problem.task_at[name] for name in left.frozen]
+    must, worth = tables.must.copy(), tables.worth.copy()
+    must[frozen] *= FROZEN
+    worth[frozen] *= 2
+    return tables._replace(must=must, worth=worth)
 
 
 def _settled(left: Aftermath, tables: Tables, seed: int) -> tuple[Portfolio, list[int], Objective]:

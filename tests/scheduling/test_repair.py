@@ -237,6 +237,18 @@ def test_a_visit_under_way_is_finished_and_one_about_to_begin_is_let_go_when_it_
     assert faults(done.problem, done.plan, steps) == []
 
 
+def test_what_has_begun_is_not_given_up_for_a_promise() -> None:
+    """Without the visit under way the promise could be kept by who is away soon: too late for that."""
+    begun = grid_visit("begun", Span(100, 101), skills=frozenset({"gas"}))
+    promise = grid_visit("promise", Span(100, 301), promised=True, skills=frozenset({"gas"}))
+    crew = technician(0, start=Place(0, 0), end=Place(0, 0), shift=Span(0, 9000), breaks=())
+    world = Problem(ORIGIN, (crew,), (begun, promise), Grid())
+    standing = Standing.of(world, solve(world, COUNTED, 1), Terms(100, 15, 10))
+    done = repair(standing, [Absence("t0", Span(150, 9000))], now=120)
+    assert places_of(done.plan) == {"begun": ("r0", 100)}
+    assert [item.task.id for item in done.dropped] == ["promise"]
+
+
 def test_urgent_work_moves_nobody_when_there_is_room_and_a_high_price_on_moving() -> None:
     standing = two_technicians(*(grid_visit(f"v{n}", Span(1000 * n, 1000 * n + 900)) for n in range(1, 8)))
     done = repair(standing, [Urgent(grid_visit("u", Span(0, 9000), weight=50))], now=0)
