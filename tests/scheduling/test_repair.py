@@ -238,13 +238,14 @@ def test_a_visit_under_way_is_finished_and_one_about_to_begin_is_let_go_when_it_
 
 
 def test_what_has_begun_is_not_given_up_for_a_promise() -> None:
-    """Without the visit under way the promise could be kept by who is away soon: too late for that."""
-    begun = grid_visit("begun", Span(100, 101), skills=frozenset({"gas"}))
-    promise = grid_visit("promise", Span(100, 301), promised=True, skills=frozenset({"gas"}))
+    """Without the visit under way the technician could keep the promise, and drive less: too late for that."""
+    begun = replace(grid_visit("begun", Span(100, 101)), place=Place(0, 30), service_seconds=300)
+    promise = grid_visit("promise", Span(130, 500), promised=True)
     crew = technician(0, start=Place(0, 0), end=Place(0, 0), shift=Span(0, 9000), breaks=())
     world = Problem(ORIGIN, (crew,), (begun, promise), Grid())
     standing = Standing.of(world, solve(world, COUNTED, 1), Terms(100, 15, 10))
     done = repair(standing, [Absence("t0", Span(150, 9000))], now=120)
+    assert done.dislodged == ("promise",)
     assert places_of(done.plan) == {"begun": ("r0", 100)}
     assert [item.task.id for item in done.dropped] == ["promise"]
 
