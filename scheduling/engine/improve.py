@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from scheduling.engine.kernel.memory import Settings
 from scheduling.engine.kernel.tables import Tables
-from scheduling.engine.master import columns_of, pick
+from scheduling.engine.master import columns_of, load, pick
 from scheduling.engine.portfolio import Portfolio, Sequences, Tuning
 from scheduling.engine.stopping import STEPS_PER_SOLUTION, Schedule, Stop
 
@@ -67,7 +68,7 @@ def tuning_for(tables: Tables, *, counted: bool) -> Tuning:
     linked = len(tables.before) > 0
     workers = COUNTED_WORKERS if counted else cores()
     return Tuning(
-        settings=Settings(removals=15.0, longest=6, blink=0.01, offered=40, remember=routes >= REMEMBER_FROM),
+        settings=Settings(removals=15.0, longest=6, blink=0.01, idle=0.0, offered=40, remember=routes >= REMEMBER_FROM),
         hot=30_000.0,
         cold=30.0,
         workers=workers,
@@ -96,6 +97,8 @@ def _by_clock(portfolio: Portfolio, schedule: Schedule, better: Callable[[], Non
     begin = schedule.gone
     master = portfolio.tuning.pool > 0 and schedule.left > 0.5
     length = schedule.left
+    if master:
+        threading.Thread(target=load, daemon=True).start()
     end = begin + length * (0.8 if master else 1.0)
     portfolio.run(lambda: schedule.share(begin, end), better)
     if master:

@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-from ortools.math_opt.python import mathopt
 
 from scheduling.engine.kernel.pool import Pool
 from scheduling.engine.kernel.tables import Tables
+
+if TYPE_CHECKING:
+    from ortools.math_opt.python import mathopt
 
 WEIGHT_SECONDS = 20_000
 """What a unit of weight is worth here: more than the detour for any visit, small enough for exact arithmetic."""
@@ -30,6 +33,11 @@ class Column:
     route: int
     tasks: tuple[int, ...]
     cost: int
+
+
+def load() -> None:
+    """Import the solver, which takes a third of a second: the search does it beside its work, before it is needed."""
+    from ortools.math_opt.python import mathopt  # noqa: F401
 
 
 def columns_of(pools: Sequence[Pool], best: Sequence[Sequence[int]], costs: Sequence[int]) -> list[Column]:
@@ -50,6 +58,8 @@ def columns_of(pools: Sequence[Pool], best: Sequence[Sequence[int]], costs: Sequ
 
 def pick(tables: Tables, columns: Sequence[Column], best: Sequence[Sequence[int]], seconds: float) -> list[list[int]]:
     """The best combination found in that time, as tasks in order for each route."""
+    from ortools.math_opt.python import mathopt
+
     model = mathopt.Model()
     take = [model.add_binary_variable() for _ in columns]
     kinds = tables.kind.tolist()

@@ -120,13 +120,13 @@ def _tuning(tables: Tables, stop: Stop, xy: NDArray[np.float64]) -> Tuning:
     """By the number of vehicles that a greedy plan uses: few long routes or many short ones."""
     base = replace(
         tuning_for(tables, counted=stop.solutions is not None),
-        hot=1000.0,
-        cold=10.0,
+        hot=3000.0,
+        cold=2.0,
         parts=False,
         most_stops=most_stops(tables),
     )
     trial = Portfolio(tables, replace(base, workers=1, pool=0), 0, xy)
     trial.fill(np.argsort(tables.drive[-1, :-1])[::-1].tolist(), limited=False)
     used = sum(1 for route in trial.sequences() if route)
-    settings = Settings(removals=10.0, longest=10, blink=0.01, offered=100, remember=used >= FEW_USED)
+    settings = Settings(removals=10.0, longest=10, blink=0.01, idle=0.03, offered=100, remember=used >= FEW_USED)
     return replace(base, settings=settings)

@@ -255,7 +255,9 @@ def searched(world: Problem, seed: int, moves: int, *, remember: bool) -> tuple[
     state = empty_state(tab, MOST)
     open_all(tab, state)
     memory = empty_memory(tab, state, seed, remember=remember)
-    search(tab, state, memory, empty_pool(tab, state, 0), Settings(4.0, 4, 0.02, 40, remember), moves, 3000.0, 1.0)
+    search(
+        tab, state, memory, empty_pool(tab, state, 0), Settings(4.0, 4, 0.02, 40, 0.05, remember), moves, 3000.0, 1.0
+    )
     best = state._replace(
         seq=memory.best_seq, length=memory.best_length, low=memory.best_low, high=memory.best_high, at=state.at.copy()
     )

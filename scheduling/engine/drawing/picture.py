@@ -116,11 +116,16 @@ def picture_of(
     )
 
 
-def _row(key: int, route: Route, stops: Sequence[Task], problem: Problem, labels: Mapping[TaskId, Label]) -> Row:
+def refuse_barred(route: Route, stops: Sequence[Task]) -> None:
+    """Raise `PlanNotKept` when the technician may not serve one of these orders at all."""
     for task in stops:
         refusal = barred(route, task)
         if refusal is not None:
-            raise PlanNotKept(f"Route {route.id} may not serve order {task.id}: {refusal.sentence()}")
+            raise PlanNotKept(f"Route {route.id} may not serve order {task.id}: the technician {refusal.clause()}.")
+
+
+def _row(key: int, route: Route, stops: Sequence[Task], problem: Problem, labels: Mapping[TaskId, Label]) -> Row:
+    refuse_barred(route, stops)
     try:
         timeline = keep(route, stops, route_legs(route, stops, problem.travel))
     except RouteNotKept as error:

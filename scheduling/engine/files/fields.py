@@ -117,13 +117,27 @@ class Fields:
         except (ValueError, OverflowError) as error:
             raise self.refuse(key, f'"{key}" is no place on earth: {_short(value)}. Give degrees.') from error
 
+    def flag(self, key: str) -> bool:
+        """True or false; false where the key is not there."""
+        value = self.values.get(key, False)
+        if not isinstance(value, bool):
+            raise self.refuse(key, f'"{key}" must be true or false, not {_short(value)}.')
+        return value
+
+    def title(self, key: str, otherwise: str, most: int) -> str:
+        """Words for people, on one line and cut to `most` signs; `otherwise` where the key is not there."""
+        value = self.values.get(key, otherwise)
+        if not isinstance(value, str):
+            raise self.refuse(key, f'"{key}" must be a text, not {_short(value)}.')
+        return one_line(value)[:most]
+
     def name(self, key: str) -> int | str:
-        """An id: a whole number from 0 or a text of at most 200 signs."""
+        """An id: a whole number from 0 or a text of at most 200 signs, all of which can be shown."""
         return self.as_name(key, self.get(key))
 
     def as_name(self, key: str, value: object) -> int | str:
         """The value as an id; see `name`."""
-        if isinstance(value, str) and 0 < len(value) <= 200:
+        if isinstance(value, str) and 0 < len(value) <= 200 and value.isprintable():
             return value
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MOST:
             return value
@@ -152,6 +166,11 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= MOST:
             raise self.refuse(key, f'"{key}" must be a whole number from {least} to {MOST}, not {_short(value)}.')
         return value
+
+
+def one_line(text: str) -> str:
+    """The text with a blank for line ends, for what steers a terminal, and for halves of signs, which no file can hold."""
+    return "".join(sign if sign.isprintable() else " " for sign in text)
 
 
 def _short(value: object) -> str:

@@ -60,10 +60,10 @@ def read_instance(path: Path, *, no_breaks: bool = False) -> Instance:
     except InvalidProblem as error:
         raise BadFileError(path.name, *_whose(error)) from error
     return Instance(
-        name=str(content.values.get("name", path.stem))[:200],
+        name=content.title("name", path.stem, 200),
         problem=problem,
         order_ids={str(order.values["id"]): order.values["id"] for order in orders},
-        kinds={str(order.values["id"]): str(order.values.get("kind", ""))[:40] for order in orders},
+        kinds={str(order.values["id"]): order.title("kind", "", 40) for order in orders},
         breaks_ignored=no_breaks,
     )
 

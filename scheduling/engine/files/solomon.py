@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.engine.files.fields import BadFileError, read_text
+from scheduling.engine.files.fields import BadFileError, one_line, read_text
 
 TENTHS = 10
 MOST_CUSTOMERS = 20_000
@@ -71,7 +71,7 @@ def read_vrptw(path: Path) -> Vrptw:
         _check_row(path, at, row)
     table = np.array(rows, dtype=np.float64)
     return Vrptw(
-        name=" ".join(next((line for line in lines if line), [path.stem]))[:200],
+        name=one_line(" ".join(next((line for line in lines if line), [path.stem])))[:200],
         vehicles=_count(path, "the number of vehicles", fleet[0][0]),
         capacity=_count(path, "the capacity", fleet[0][1]),
         x=table[:, 1].copy(),

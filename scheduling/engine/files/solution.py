@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from scheduling.engine.files.fields import BadFileError, Fields, read_object
+from scheduling.engine.files.fields import BadFileError, Fields, one_line, read_object
 from scheduling.engine.files.instance import Instance
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Task
+
+_SHOWN = 60
 
 
 def write_plan(path: Path, instance: Instance, plan: Plan) -> None:
@@ -30,28 +33,44 @@ def write_json(path: Path, content: object) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: nobody reads half of it. Raises `BadFileError` when it cannot be written."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
+        # The file that a link names is written; the link stays.
+        whole = path.resolve()
+        beside = whole.with_name(f".{os.getpid()}.part")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(whole)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise BadFileError(
-            path.name, "", "write", f"cannot be written ({error.strerror}). Choose another place."
-        ) from error
+        raise _unwritable(path, error) from error
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Raise `BadFileError` when the file could not be written, before time goes into what it is to hold."""
-    if path.is_dir():
-        raise BadFileError(path.name, "", "write", "is a folder. Name a file.")
-    if not os.access(path.parent, os.W_OK):
+    """Raise `BadFileError` when the file could not be written, before time goes into what it is to hold.
+
+    A device or a pipe is refused: a whole file put in its place would take it away from everybody.
+    """
+    try:
+        kind = path.stat().st_mode if path.exists() else None
+        folder = path.resolve().parent
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    if kind is not None and not stat.S_ISREG(kind):
+        what = "a folder" if stat.S_ISDIR(kind) else "a device or a pipe"
+        raise BadFileError(path.name or str(path), "", "write", f"is {what}. Name a file.")
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise BadFileError(path.name, "", "write", f"there is no folder {path.parent} that can be written to. Make it.")
+
+
+def _unwritable(path: Path, error: OSError) -> BadFileError:
+    name = path.name if len(path.name) <= _SHOWN else f"{path.name[:_SHOWN]}…"
+    return BadFileError(name, "", "write", f"cannot be written ({error.strerror}). Choose another place.")
 
 
 def is_variant(path: Path) -> bool:
     """Whether the plan in the file was made without breaks. Raises `BadFileError` when it is no plan."""
-    return bool(read_object(path).values.get("nobreak", False))
+    return read_object(path).flag("nobreak")
 
 
 def read_sequences(path: Path, instance: Instance) -> list[list[Task]]:
@@ -65,7 +84,7 @@ def read_sequences(path: Path, instance: Instance) -> list[list[Task]]:
     known = {route.id for route in instance.problem.routes}
     for vehicle in written.values:
         if vehicle not in known:
-            raise content.refuse("routes", f"it has a route for the unknown vehicle {vehicle[:60]}.")
+            raise content.refuse("routes", f"it has a route for the unknown vehicle {one_line(vehicle[:60])}.")
     seen: set[str] = set()
     return [_sequence(written, route.id, instance, seen) for route in instance.problem.routes]
 

@@ -30,6 +30,7 @@ class Settings(NamedTuple):
     longest: int  # the longest string removed from one route
     blink: float  # the share of places overlooked
     offered: int  # the most absent tasks offered in one step
+    idle: float  # the share of steps that begin by opening an idle route, which no single visit would pay for
     remember: bool  # whether best places are remembered; pays from about ten routes on
 
 

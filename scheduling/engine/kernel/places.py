@@ -124,8 +124,13 @@ def linked(tab: Tables, task: int) -> bool:
 
 
 @inlined
-def cheapest(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int) -> tuple[int, int, int]:
-    """The cheapest place below `limit` among the routes worth asking: (cost, route, position), route -1 if none."""
+def cheapest(
+    tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int, idle: bool
+) -> tuple[int, int, int]:
+    """The cheapest place below `limit` among the routes worth asking: (cost, route, position), route -1 if none.
+
+    With `idle` only routes without visits are asked.
+    """
     mem.counters[STAMPS] += 1
     mark = mem.counters[STAMPS]
     loose = linked(tab, task)
@@ -140,7 +145,7 @@ def cheapest(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limi
             route = st.at[tab.near[task, index - asked]]
             if route < 0 or tab.price[task, route] < 0:
                 continue
-        if mem.stamp[route] == mark or not mem.active[route]:
+        if mem.stamp[route] == mark or not mem.active[route] or (idle and st.length[route] > 0):
             continue
         mem.stamp[route] = mark
         if st.length[route] == 0:

@@ -91,13 +91,13 @@ def ruin(tab: Tables, st: State, mem: Memory, cfg: Settings) -> bool:
             break
     if len(tab.after) > 0 and not drop_successors(tab, st, mem):
         return False
-    removed, absent = mem.counters[OFFERED], 0
+    absent = 0
     for index in range(-1, tab.near.shape[1]):
         task = centre if index < 0 else tab.near[centre, index]
         if st.at[task] >= 0 or not mem.mine[task] or absent >= cfg.offered:
             continue
         fresh = True
-        for other in range(removed):
+        for other in range(mem.counters[OFFERED]):
             if mem.offered[other] == task:
                 fresh = False
         if fresh:
@@ -127,12 +127,12 @@ def sort_offered(tab: Tables, mem: Memory) -> None:
 
 
 @compiled
-def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int) -> bool:
-    """Put an absent task where it costs least, if that costs less than `limit`."""
+def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int, idle: bool) -> bool:
+    """Put an absent task where it costs least, if that costs less than `limit`; with `idle` on a route without visits."""
     bonds = len(tab.before) > 0 and linked(tab, task)
     if bonds and not prepare(tab, st, mem, task):
         return False
-    _, route, position = cheapest(tab, st, mem, cfg, task, limit)
+    _, route, position = cheapest(tab, st, mem, cfg, task, limit, idle=idle)
     if route < 0:
         if bonds:
             release(tab, st, mem, task)
@@ -146,11 +146,14 @@ def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: 
 def recreate(tab: Tables, st: State, mem: Memory, cfg: Settings) -> None:
     """Put back the offered tasks, one by one; those that wait for others once more at the end."""
     sort_offered(tab, mem)
+    if cfg.idle > 0.0 and chance(mem) < cfg.idle and mem.counters[OFFERED] > 0:
+        task = mem.offered[0]
+        place(tab, st, mem, cfg, task, tab.worth[task], idle=True)
     for again in range(2 if len(tab.before) > 0 else 1):
         for index in range(mem.counters[OFFERED]):
             task = mem.offered[index]
-            if again == 0 or (st.at[task] < 0 and linked(tab, task)):
-                place(tab, st, mem, cfg, task, tab.worth[task])
+            if st.at[task] < 0 and (again == 0 or linked(tab, task)):
+                place(tab, st, mem, cfg, task, tab.worth[task], idle=False)
 
 
 @compiled
