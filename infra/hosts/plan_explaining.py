@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from scheduling.engine.drawing.picture import PlanNotKept
+from scheduling.engine.drawing.picture import PlanNotKept, refuse_barred
 from scheduling.engine.explaining import RouteReason, UnknownOrderError, explain
 from scheduling.engine.files.fields import BadFileError
 from scheduling.engine.files.instance import read_instance
@@ -34,7 +34,9 @@ def explain_file(file: Path, solution: Path, order: str, most: int) -> None:
 
 
 def _plan_of(problem: Problem, sequences: list[list[Task]]) -> Plan:
-    """The plan of these sequences, simulated. Raises `RouteNotKept`."""
+    """The plan of these sequences, simulated. Raises `PlanNotKept` or `RouteNotKept`."""
+    for route, stops in zip(problem.routes, sequences, strict=True):
+        refuse_barred(route, stops)
     routes = tuple(
         RoutePlan(route, keep(route, stops, route_legs(route, stops, problem.travel)))
         for route, stops in zip(problem.routes, sequences, strict=True)

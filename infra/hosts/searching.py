@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 _EVERY_SECONDS = 0.1
+_BEST = TextColumn("{task.fields[best]}", markup=False)
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def showing_search(what: str, seconds: float) -> Iterator[Callable[[str], None]]
         yield lambda words: None
         return
     ended = Event()
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.fields[best]}"))
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn(), _BEST)
     with Progress(*columns, console=console) as bar:
         task = bar.add_task(what, total=seconds, best="")
 

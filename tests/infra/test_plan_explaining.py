@@ -50,3 +50,13 @@ def test_an_unknown_order_and_a_plan_that_cannot_be_are_named(files: tuple[Path,
     write_json(files[1], {"routes": {instance.problem.routes[0].id: everything}})
     with pytest.raises(BadFileError, match="cannot be carried out"):
         explain_file(*files, instance.problem.tasks[0].id, 20)
+
+
+def test_a_plan_that_sends_somebody_who_may_not_come_is_refused(tmp_path: Path) -> None:
+    instance, solution = tmp_path / "i.json", tmp_path / "s.json"
+    content = generate(5, 2, 1, 3)
+    content["orders"][0]["tech"] = content["vehicles"][1]["tech"]
+    write_json(instance, content)
+    write_json(solution, {"routes": {str(content["vehicles"][0]["id"]): [content["orders"][0]["id"]]}})
+    with pytest.raises(BadFileError, match=r"may not serve order .*: the technician .+\.$"):
+        explain_file(instance, solution, str(content["orders"][0]["id"]), 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -12,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from hub.domain.places import Place
 from infra.benchmarks.checker import drive_seconds, judge_plan, judge_vrptw
 from infra.benchmarks.generate import generate
 from infra.benchmarks.instances import BENCH
 from infra.benchmarks.world import Customers, World
+from infra.hosts import searching
+from infra.hosts.plan_files import solve_file
 from scheduling.engine.files.fields import BadFileError
 from scheduling.engine.files.instance import read_instance
 from scheduling.engine.files.solomon import distances, read_vrptw
-from scheduling.engine.files.solution import read_sequences, write_json
+from scheduling.engine.files.solution import is_variant, read_sequences, refuse_unwritable, write_json
 from scheduling.engine.spans import Span
 
 SMALL = generate(12, 3, 1, 4)
@@ -133,6 +137,10 @@ HOSTILE: list[tuple[str, object, str]] = [
     ('model: "speed_mps" must be', changed(lambda c: c["model"].update(speed_mps=0)), "speed_mps"),
     ('model: "speed_mps" must be', changed(lambda c: c["model"].update(speed_mps=10**400)), "speed_mps"),
     ("no drive takes sensible time", changed(lambda c: c["model"].update(speed_mps=1e-9)), "speed_mps"),
+    ('"id" must be a whole number', changed(lambda c: c["orders"][3].update(id="a\nb\x1b[31m")), "id"),
+    ('"id" must be a whole number', changed(lambda c: c["orders"][3].update(id="\udfff")), "id"),
+    ('"name" must be a text, not None', changed(lambda c: c.update(name=None)), "name"),
+    ('order 3: "kind" must be a text', changed(lambda c: c["orders"][3].update(kind=[1])), "kind"),
     ("detour factor must be at least 1", changed(lambda c: c["model"].update(detour=0.5)), "detour"),
 ]
 
@@ -146,6 +154,23 @@ def test_a_hostile_file_is_one_sentence_that_names_it(text: str, content: object
     assert refused.value.rule == rule
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 300
+
+
+def test_a_name_that_cannot_be_shown_is_shown_with_blanks(tmp_path: Path) -> None:
+    file = written(tmp_path / "a.json", changed(lambda c: c.update(name="\ud800one\n\x1b[31m[/two]")))
+    assert read_instance(file).name == " one  [31m[/two]"
+    solve_file(file, tmp_path / "plan.json", 0.1, 1, no_breaks=False)
+    assert json.loads((tmp_path / "plan.json").read_text())["instance"] == " one  [31m[/two]"
+
+
+def test_words_that_look_like_markup_are_shown_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A terminal that is none: the bar is drawn into a text.
+    screen = io.StringIO()
+    monkeypatch.setattr(searching, "Console", lambda **_: Console(file=screen, force_terminal=True, width=120))
+    with searching.showing_search("week [/two]", 1.0) as say:
+        say("best [/three]")
+    assert "week [/two]" in screen.getvalue()
+    assert "best [/three]" in screen.getvalue()
 
 
 def test_a_file_that_is_not_there_or_no_text_is_a_sentence(tmp_path: Path) -> None:
@@ -171,6 +196,13 @@ def test_a_plan_that_is_none_of_this_instance_is_refused(routes: object, text: s
     instance = read_instance(written(tmp_path / "a.json", SMALL))
     with pytest.raises(BadFileError, match=text):
         read_sequences(written(tmp_path / "plan.json", {"routes": routes}), instance)
+
+
+def test_whether_breaks_were_ignored_is_true_or_false(tmp_path: Path) -> None:
+    assert is_variant(written(tmp_path / "plan.json", {"routes": {}, "nobreak": True}))
+    assert not is_variant(written(tmp_path / "plan.json", {"routes": {}}))
+    with pytest.raises(BadFileError, match=r'"nobreak" must be true or false, not no\.'):
+        is_variant(written(tmp_path / "plan.json", {"routes": {}, "nobreak": "no"}))
 
 
 def test_a_solomon_file_is_read_in_tenths(tmp_path: Path) -> None:
@@ -285,3 +317,28 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
     assert json.loads(path.read_text()) == {"old": 1}
     write_json(path, {"new": 1})
     assert [one.name for one in tmp_path.iterdir()] == ["plan.json"]
+
+
+def test_a_pipe_is_refused_and_stays_and_a_link_is_followed(tmp_path: Path) -> None:
+    pipe, target, link = tmp_path / "pipe", written(tmp_path / "target.json", {}), tmp_path / "link.json"
+    os.mkfifo(pipe)
+    with pytest.raises(BadFileError, match=r"^pipe: is a device or a pipe\. Name a file\.$"):
+        refuse_unwritable(pipe)
+    assert pipe.is_fifo()
+    link.symlink_to(target)
+    refuse_unwritable(link)
+    write_json(link, {"new": 1})
+    assert link.is_symlink()
+    assert json.loads(target.read_text()) == {"new": 1}
+
+
+def test_a_name_that_no_folder_takes_is_a_sentence(tmp_path: Path) -> None:
+    path = tmp_path / ("a" * 300)
+    with pytest.raises(BadFileError, match=r"^a{60}…: cannot be written \(File name too long\)"):
+        refuse_unwritable(path)
+    with pytest.raises(BadFileError, match="cannot be written"):
+        write_json(path, {})
+    longest = tmp_path / ("b" * 255)
+    refuse_unwritable(longest)
+    write_json(longest, {})
+    assert [one.name for one in tmp_path.iterdir()] == [longest.name]
