@@ -28,8 +28,8 @@ def plan_days_of_database(
     day: Annotated[str | None, typer.Option(help="First day (YYYY-MM-DD); default tomorrow.")] = None,
     days: Annotated[int, typer.Option(min=1, max=31, help="How many days.")] = 1,
     territory: Annotated[str | None, typer.Option(help="One territory; default all that have routes.")] = None,
-    seconds: Annotated[float, typer.Option(min=0.1, help="Time for each territory.")] = 5.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same plan.")] = 1,
+    seconds: Annotated[float, typer.Option(min=0.1, max=86_400, help="Time for each territory.")] = 5.0,
+    seed: _Seed = 1,
     publish: Annotated[bool, typer.Option("--publish", help="Send the plan to the technicians' phones.")] = False,
 ) -> None:
     """Plan the routes of the coming days in the database, and publish them if asked."""

@@ -177,6 +177,9 @@ def show_why(
 def show_planning(request: Request, pages: PagesDependency, staff: Staff, search_id: UUID) -> Response:
     """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it."""
     search = SEARCHES.find(search_id)
+    if search is not None and search.failed and "hx-request" in request.headers:
+        # A script drops an answer that is an error and would ask for ever: the whole page says what happened.
+        return Response(headers={"HX-Redirect": request.url.path, "Cache-Control": "no-store"})
     address = "/console/board" if search is None else _leads_to(search)
     if search is None or search.done:
         if "hx-request" in request.headers:

@@ -57,6 +57,11 @@ class Search:
         """Whether `plan` answers at once."""
         return self.future.done()
 
+    @property
+    def failed(self) -> bool:
+        """Whether `plan` raises at once."""
+        return self.future.done() and self.future.exception() is not None
+
     def plan(self) -> PlanId:
         """The draft; waits for it, and raises what planning raised."""
         return self.future.result()

@@ -21,14 +21,18 @@ from scheduling.engine.unplanned import unplanned
 
 __all__ = ["Progress", "Stop", "solve"]
 
+MOST_SEED = 2**32 - 1
+
 
 def solve(problem: Problem, stop: Stop, seed: int, progress: Callable[[Progress], None] | None = None) -> Plan:
     """The best plan found before the stop.
 
     Never worse than the plan in force (`Task.current`), as far as that can still be kept, and never without a promised
     or pinned task that it serves. Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans. `progress`
-    hears of every better plan, from the thread that called.
+    hears of every better plan, from the thread that called. Raises `ValueError` for a seed that is below 0 or too large.
     """
+    if not 0 <= seed <= MOST_SEED:
+        raise ValueError(f"The seed must be from 0 to {MOST_SEED}, not {seed}.")
 
     def tell(seconds: float, portfolio: Portfolio) -> None:
         if progress is not None:

@@ -453,6 +453,8 @@ def test_a_planning_that_fails_says_why_and_an_unknown_one_leads_to_the_board(hu
     failed = browser.get(f"/console/board/planning/{search.id}")
     assert failed.status_code == HTTPStatus.CONFLICT
     assert "plannings run already" in failed.text
+    asked = browser.get(failed.url.path, headers={"HX-Request": "true"})
+    assert (asked.status_code, asked.headers["hx-redirect"]) == (HTTPStatus.OK, failed.url.path)
     assert browser.get(f"/console/board/planning/{uuid4()}").headers["location"] == "/console/board"
     assert a_browser(hub).get(f"/console/board/planning/{search.id}").headers["location"].startswith("/console/sign-in")
 

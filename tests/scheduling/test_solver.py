@@ -231,3 +231,9 @@ def test_forty_routes_and_a_hundred_and_fifty_tasks_are_planned_well() -> None:
 def test_a_search_without_a_sensible_end_is_refused(seconds: float | None, solutions: int | None) -> None:
     with pytest.raises(ValueError):
         Stop(seconds=seconds, solutions=solutions)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**32])
+def test_a_seed_out_of_range_is_refused(seed: int) -> None:
+    with pytest.raises(ValueError, match=rf"^The seed must be from 0 to 4294967295, not {seed}\.$"):
+        solve(random_problem(1, 5, 2), Stop(seconds=0.1), seed)
