@@ -35,12 +35,14 @@ def improve(
     seed: int,
     on_better: Callable[[float, Portfolio], None] | None = None,
     tuning: Tuning | None = None,
+    began: float | None = None,
 ) -> Portfolio:
-    """The portfolio at the end of its search, with the best plan found. `standing` is the plan to start from.
+    """The portfolio at the end of its search, with the best plan found. `standing` is the plan to start from,
+    `began` the moment (`time.monotonic`) from which the stop's seconds count, now if none is given.
 
     Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans.
     """
-    schedule = Schedule(stop, len(tables.service), len(tables.start))
+    schedule = Schedule(stop, len(tables.service), len(tables.start), began)
     portfolio = Portfolio(tables, tuning or tuning_for(tables, counted=stop.solutions is not None), seed, xy)
 
     def better() -> None:
@@ -55,7 +57,7 @@ def improve(
     better()
     if len(tables.service) and len(tables.start):
         if stop.solutions is not None:
-            portfolio.run_steps(stop.solutions * STEPS_PER_SOLUTION, better)
+            portfolio.run_steps(stop.solutions * STEPS_PER_SOLUTION, better, lambda: schedule.left <= 0)
         else:
             _by_clock(portfolio, schedule, better)
     portfolio.fill(by_worth, limited=False)

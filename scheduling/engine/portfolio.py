@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -108,10 +108,9 @@ class Portfolio:
         """Append to the best plan, as far as it can be kept; returns how many tasks could not be laid."""
         first = self._restored()
         left_out = 0
-        for route, tasks in enumerate(sequences):
-            if tasks:
-                array = np.array(tasks, np.int32)
-                left_out += kernel.lay(self.tables, first.state, first.memory, route, array)
+        for route, tasks in _pieces(self.tables, sequences):
+            array = np.array(tasks, np.int32)
+            left_out += kernel.lay(self.tables, first.state, first.memory, route, array)
         self._crown(first.state)
         return left_out
 
@@ -196,12 +195,14 @@ class Portfolio:
                 self._epoch(executor, epoch, share, spell, on_better)
                 epoch += 1
 
-    def run_steps(self, steps: int, on_better: Callable[[], None]) -> None:
-        """Search for so many steps on every worker; the clock is not asked, so that it can be repeated."""
+    def run_steps(self, steps: int, on_better: Callable[[], None], over: Callable[[], bool]) -> None:
+        """Search for so many steps on every worker, unless it is `over` before; what counts can be repeated."""
         self._heat_span = self.tuning.hot, self.tuning.cold
         with ThreadPoolExecutor(len(self.workers)) as executor:
             edges = np.linspace(0, steps, min(steps, self.tuning.epochs) + 1).astype(int)
             for epoch, (done, then) in enumerate(itertools.pairwise(edges.tolist())):
+                if over():
+                    return
                 heat = self._heat(done / steps), self._heat(then / steps)
 
                 def spell(at: int, count: int = then - done, heat: tuple[float, float] = heat) -> None:
@@ -313,3 +314,29 @@ class Portfolio:
             seq[part], length[part] = worker.state.seq[part], worker.state.length[part]
         for worker in self.workers:
             adopt(self.tables, worker.state, seq, length, worker.state.low, worker.state.high)
+
+
+def _pieces(tables: Tables, sequences: Sequence[Sequence[int]]) -> Iterator[tuple[int, Sequence[int]]]:
+    """Each route's tasks in their order, in pieces: what comes after others, perhaps on a later route, comes after them."""
+    waiting = {task for tasks in sequences for task in tasks}
+    given = [0] * len(sequences)
+    going = len(tables.before) > 0
+    while going:
+        going = False
+        for route, tasks in enumerate(sequences):
+            end = begin = given[route]
+            while end < len(tasks) and waiting.isdisjoint(_predecessors(tables, tasks[end])):
+                waiting.discard(tasks[end])
+                end += 1
+            if end > begin:
+                yield route, tasks[begin:end]
+                given[route], going = end, True
+    for route, tasks in enumerate(sequences):
+        if given[route] < len(tasks):
+            yield route, tasks[given[route] :]
+
+
+def _predecessors(tables: Tables, task: int) -> list[int]:
+    """The tasks that must be over before this one."""
+    found: list[int] = tables.before[tables.before_at[task] : tables.before_at[task + 1]].tolist()
+    return found

@@ -37,6 +37,7 @@ from scheduling.engine.plan import Objective, Plan, Unplanned, assembled
 from scheduling.engine.portfolio import Portfolio, Sequences
 from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
 from scheduling.engine.stopping import Progress, Stop
+from scheduling.engine.tabulate import standing as standing_sequences
 from scheduling.engine.tabulate import tables_of
 from scheduling.engine.timeline import Timeline
 from scheduling.engine.unplanned import unplanned
@@ -254,7 +255,7 @@ def _settled(left: Aftermath, tables: Tables, seed: int) -> tuple[Portfolio, lis
     problem = left.problem
     tuning = replace(tuning_for(tables, counted=False), hot=HOT, cold=COLD, parts=False, pool=0)
     portfolio = Portfolio(tables, tuning, seed, solver.positions(problem))
-    standing = solver.standing(problem)
+    standing = standing_sequences(problem)
     _lay_musts_first(portfolio, tables, standing)
     laid = set[int]().union(*portfolio.sequences())
     dislodged = [task for tasks in standing for task in tasks if task not in laid]

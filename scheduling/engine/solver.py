@@ -6,6 +6,7 @@ the routes met. Whatever comes out is simulated once more by the timeline, so a 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 
 from scheduling.engine.improve import improve
 from scheduling.engine.plan import Objective, Plan, assembled
-from scheduling.engine.portfolio import Portfolio, Sequences
+from scheduling.engine.portfolio import Portfolio
 from scheduling.engine.problem import Problem
 from scheduling.engine.stopping import Progress, Stop
-from scheduling.engine.tabulate import tables_of
+from scheduling.engine.tabulate import standing, tables_of
 from scheduling.engine.unplanned import unplanned
 
 __all__ = ["Progress", "Stop", "solve"]
@@ -28,7 +29,7 @@ def solve(problem: Problem, stop: Stop, seed: int, progress: Callable[[Progress]
     """The best plan found before the stop.
 
     Never worse than the plan in force (`Task.current`), as far as that can still be kept, and never without a promised
-    or pinned task that it serves. Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans. `progress`
+    or pinned task that it serves on a route that can be kept as it was. Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans. `progress`
     hears of every better plan, from the thread that called. Raises `ValueError` for a seed that is below 0 or too large.
     """
     if not 0 <= seed <= MOST_SEED:
@@ -38,8 +39,9 @@ def solve(problem: Problem, stop: Stop, seed: int, progress: Callable[[Progress]
         if progress is not None:
             progress(Progress(seconds, objective_so_far(problem, portfolio)))
 
+    began = time.monotonic()
     tables = tables_of(problem)
-    portfolio = improve(tables, positions(problem), standing(problem), stop, seed, tell)
+    portfolio = improve(tables, positions(problem), standing(problem), stop, seed, tell, began=began)
     best = portfolio.best
     routes, objective = assembled(problem, portfolio.sequences(), best.low.tolist(), best.high.tolist())
     missed = unplanned(problem, tables, portfolio.workers[0].state)
@@ -52,15 +54,6 @@ def objective_so_far(problem: Problem, portfolio: Portfolio) -> Objective:
     missed = sum(task.must for at, task in enumerate(problem.tasks) if at not in served)
     _, weight, cost = portfolio.rating()
     return Objective(missed, weight, cost)
-
-
-def standing(problem: Problem) -> Sequences:
-    """The plan in force: for each route its tasks in the order of their starts."""
-    out: list[list[tuple[int, int]]] = [[] for _ in problem.routes]
-    for index, task in enumerate(problem.tasks):
-        if task.current is not None and task.current.route in problem.route_at:
-            out[problem.route_at[task.current.route]].append((task.current.start, index))
-    return [[index for _, index in sorted(stops)] for stops in out]
 
 
 def positions(problem: Problem) -> NDArray[np.float64]:

@@ -44,13 +44,13 @@ class Progress:
 class Schedule:
     """How much of a search's time is over. Small problems get less than they are allowed, unless `patience` is given."""
 
-    def __init__(self, stop: Stop, tasks: int, routes: int) -> None:
-        self.began = time.monotonic()
+    def __init__(self, stop: Stop, tasks: int, routes: int, began: float | None = None) -> None:
+        self.began = time.monotonic() if began is None else began
         self._stop = stop
         enough = 0.3 + 0.02 * tasks
         finishing = 0.01 + FINISHING_SECONDS * tasks * routes
         self.seconds = float("inf") if stop.seconds is None else max(0.0, stop.seconds - finishing)
-        if stop.patience is None:
+        if stop.patience is None and stop.solutions is None:
             self.seconds = min(self.seconds, enough)
         self._improved = self.began
 

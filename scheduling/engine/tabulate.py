@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduling.engine.eligibility import unsuited
 from scheduling.engine.kernel.tables import Flags, Floats, Ints, Longs, Tables
 from scheduling.engine.problem import Problem, Route, Task
 from scheduling.engine.timeline import NEVER as NEVER_HOME
-from scheduling.engine.timeline import latest_home
+from scheduling.engine.timeline import Timeline, latest_home, simulate
 
 WEIGHT_SECONDS = 3_000
 """What one unit of weight is worth while searching; a gentler exchange than the lexicographic one finds more."""
 MUST_SECONDS = 100_000_000
 """What a promised or pinned task is worth: more than any travel it could save."""
-STANDING = 1_000_000
-"""A must of the plan in force counts as many others."""
+STANDING = 100_000_000
+"""A must on a route of the plan in force that can be kept counts as many others."""
+STANDING_BROKEN = 10_000
+"""So does one on a route that cannot be kept as it was."""
 NEIGHBOURS = 100
 APART = 0.2
 """How many seconds of travel a second between two windows counts for, when neighbours are chosen."""
@@ -44,7 +48,10 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
     end = _ints(problem.end_node(at) for at in range(len(routes)))
     windows = [task.starts for task in tasks]
     parts = sorted({name for task in tasks for name, _ in task.parts})
-    worth = np.array([_worth(problem, task) for task in tasks], np.int64)
+    must = _missing(problem)
+    worth = np.minimum([task.weight * WEIGHT_SECONDS for task in tasks], MUST_SECONDS // 2).astype(np.int64)
+    for least, times in ((1, 1), (STANDING_BROKEN, 10), (STANDING, 1000)):
+        worth[must >= least] = times * MUST_SECONDS
     window_at = _starts(len(some) for some in windows)
     window_from = _ints(span.start for some in windows for span in some)
     window_till = _ints(span.end - 1 for some in windows for span in some)
@@ -63,7 +70,7 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
         window_till=window_till,
         worth=worth,
         weight=np.array([task.weight for task in tasks], np.int64),
-        must=np.array([_missing(problem, task) for task in tasks], np.int64),
+        must=must,
         parts=_amounts([task.parts for task in tasks], parts),
         **_links(problem),
         near=neighbours(drive, first, last, min(NEIGHBOURS, max(0, len(tasks) - 1))) if near is None else near,
@@ -83,16 +90,37 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
     )
 
 
-def _worth(problem: Problem, task: Task) -> int:
-    """What leaving the task out costs while searching, in seconds of travel."""
-    missing = _missing(problem, task)
-    return MUST_SECONDS * (2 if missing > 1 else 1) if missing else min(task.weight * WEIGHT_SECONDS, MUST_SECONDS // 2)
+def _missing(problem: Problem) -> Longs:
+    """How much missing each promised or pinned task counts; 0 for the others.
+
+    Nothing is worse than losing one from a route of the plan in force that can be kept as it is; next comes one from a
+    route that something has broken; then one that stands nowhere yet.
+    """
+    out = np.array([1 if task.must else 0 for task in problem.tasks], np.int64)
+    for at, sequence in enumerate(standing(problem)):
+        kept = STANDING if _can_be_kept(problem, at, sequence) else STANDING_BROKEN
+        for index in sequence:
+            out[index] *= kept
+    return out
 
 
-def _missing(problem: Problem, task: Task) -> int:
-    """How much missing a promised or pinned task counts: nothing is worse than losing one that the plan in force serves."""
-    standing = task.current is not None and task.current.route in problem.route_at
-    return (STANDING if standing else 1) if task.must else 0
+def _can_be_kept(problem: Problem, at: int, sequence: Sequence[int]) -> bool:
+    """Whether a route of the plan in force still holds, each order's predecessors aside."""
+    route, stops = problem.routes[at], [problem.tasks[index] for index in sequence]
+    if any(unsuited(route, task) is not None for task in stops):
+        return False
+    nodes = [problem.start_node(at), *sequence, problem.end_node(at)]
+    drives = [int(problem.seconds[a, b]) for a, b in pairwise(nodes)]
+    return isinstance(simulate(route, stops, drives), Timeline)
+
+
+def standing(problem: Problem) -> list[list[int]]:
+    """The plan in force: for each route its tasks in the order of their starts."""
+    out: list[list[tuple[int, int]]] = [[] for _ in problem.routes]
+    for index, task in enumerate(problem.tasks):
+        if task.current is not None and task.current.route in problem.route_at:
+            out[problem.route_at[task.current.route]].append((task.current.start, index))
+    return [[index for _, index in sorted(stops)] for stops in out]
 
 
 def _kinds(problem: Problem, price: Ints) -> Ints:

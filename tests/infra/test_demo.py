@@ -77,7 +77,7 @@ def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str,
         assert source is not None, said
         assert "SU-" in _in_another_shell(source[1], "utility receive")
         assert "planning" in _in_another_shell(source[1], "plan days --seconds 0.5")
-        assert "Nobody works in nowhere" in _in_another_shell(source[1], "plan --territory nowhere")
+        assert "Nobody works in nowhere" in _in_another_shell(source[1], "plan days --territory nowhere")
     finally:
         demo.send_signal(signal.SIGINT)
         code = demo.wait(_COMMAND_SECONDS)

@@ -13,9 +13,9 @@ from scheduling.engine.kernel.tables import SUM_COST
 from scheduling.engine.master import Column, columns_of, pick
 from scheduling.engine.plan import Plan
 from scheduling.engine.problem import Problem
-from scheduling.engine.solver import positions, solve, standing
+from scheduling.engine.solver import positions, solve
 from scheduling.engine.stopping import Stop
-from scheduling.engine.tabulate import tables_of
+from scheduling.engine.tabulate import standing, tables_of
 from tests.scheduling.checker import faults, great_circle
 from tests.scheduling.worlds import random_problem
 

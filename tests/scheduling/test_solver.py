@@ -9,11 +9,14 @@ from dataclasses import replace
 import pytest
 
 from hub.domain.places import Place
+from scheduling.engine.improve import tuning_for
 from scheduling.engine.plan import Plan
-from scheduling.engine.problem import Current, Pin, Problem, Route, Task
+from scheduling.engine.portfolio import Portfolio
+from scheduling.engine.problem import After, Current, Pin, Problem, Route, Task
 from scheduling.engine.reasons import Reason
-from scheduling.engine.solver import Progress, Stop, solve
+from scheduling.engine.solver import Progress, Stop, positions, solve
 from scheduling.engine.spans import Span
+from scheduling.engine.tabulate import standing, tables_of
 from scheduling.travel.great_circle import GreatCircle
 from tests.scheduling.checker import faults, great_circle
 from tests.scheduling.worlds import HOUR, ORIGIN, random_problem, technician, visit
@@ -237,3 +240,13 @@ def test_a_search_without_a_sensible_end_is_refused(seconds: float | None, solut
 def test_a_seed_out_of_range_is_refused(seed: int) -> None:
     with pytest.raises(ValueError, match=rf"^The seed must be from 0 to 4294967295, not {seed}\.$"):
         solve(random_problem(1, 5, 2), Stop(seconds=0.1), seed)
+
+
+def test_a_promise_that_waits_for_work_on_a_later_route_stands() -> None:
+    late = visit("late", promised=True, current=Current("r0", 11 * HOUR), after=(After("early"),))
+    early = visit("early", windows=(Span(9 * HOUR, 10 * HOUR),), current=Current("r1", 9 * HOUR))
+    problem = Problem(ORIGIN, (technician(0), technician(1)), (late, early), GreatCircle())
+    tables = tables_of(problem)
+    portfolio = Portfolio(tables, tuning_for(tables, counted=True), 1, positions(problem))
+    assert portfolio.lay(standing(problem)) == 0
+    assert portfolio.sequences() == [[0], [1]]
