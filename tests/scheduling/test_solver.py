@@ -250,3 +250,18 @@ def test_a_promise_that_waits_for_work_on_a_later_route_stands() -> None:
     portfolio = Portfolio(tables, tuning_for(tables, counted=True), 1, positions(problem))
     assert portfolio.lay(standing(problem)) == 0
     assert portfolio.sequences() == [[0], [1]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_an_absence_costs_no_promise_of_a_route_that_still_holds(seed: int) -> None:
+    crew = tuple(technician(number, start=Place(51.0 + number / 20, 3.7)) for number in range(4))
+    work = tuple(
+        visit(f"v{n}", place=Place(51.0 + n % 7 / 30, 3.6 + n % 5 / 30), service_seconds=HOUR) for n in range(40)
+    )
+    plan = solve(Problem(ORIGIN, crew, work), Stop(seconds=None, solutions=3), seed)
+    stands = {s.task.id: Current(item.route.id, s.start) for item in plan.routes for s in item.timeline.stops}
+    promised = tuple(replace(task, promised=True, current=stands.get(task.id)) for task in work)
+    ill = replace(crew[0], absences=(crew[0].shift,), breaks=())
+    again = solve(Problem(ORIGIN, (ill, *crew[1:]), promised), Stop(seconds=None, solutions=3), seed)
+    served = {stop.task.id for item in again.routes for stop in item.timeline.stops}
+    assert {name for name, place in stands.items() if place.route != crew[0].id} <= served
