@@ -19,7 +19,8 @@ from scheduling.engine.solver import solve
 from scheduling.service import plan_days
 from tests.scheduling.citizens import TUESDAY, book, employ, invite
 
-WAIT_SECONDS = 10.0
+WAIT_SECONDS = 60.0
+"""The first plan of a process also loads the compiled engine, which takes seconds on a busy machine."""
 
 
 def planned(hub: Hub) -> None:
