@@ -35,7 +35,7 @@ def _njit(function: Callable[..., object], more: dict[str, Any]) -> object:
         if not _warned:
             _warned.append(True)
             _log.warning(
-                "The engine compiles for a minute or two in each process: no folder for its cache can be written. "
+                "The engine compiles for some minutes in each process: no folder for its cache can be written. "
                 "Name one in NUMBA_CACHE_DIR."
             )
         return numba.njit(**_OPTIONS, **more, cache=False)(function)
