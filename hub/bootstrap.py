@@ -32,6 +32,17 @@ class Hub:
 
     def unit_of_work(self) -> UnitOfWork:
         """One transaction; see `hub.db.unit_of_work`."""
+        return self._open(snapshot=False)
+
+    def snapshot(self) -> UnitOfWork:
+        """One transaction whose reads all see the same instant, for what is put together from several tables; it cannot write.
+
+        Between two reads of an ordinary transaction others commit: a citizen who moves an appointment would then be seen
+        with both times agreed, or with none.
+        """
+        return self._open(snapshot=True)
+
+    def _open(self, *, snapshot: bool) -> UnitOfWork:
         return UnitOfWork(
             self.engine,
             now=self.clock.now(),
@@ -39,6 +50,7 @@ class Hub:
             catalogue=self.catalogue,
             jobs=self.jobs,
             subscriptions=self.subscriptions,
+            snapshot=snapshot,
         )
 
     @contextmanager

@@ -78,7 +78,7 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
     locking: `hold_slot` checks again. `limit_days` shortens the catalogue's booking horizon. An order whose lifecycle
     allows no booking gets no offers. Raises NotFoundError.
     """
-    with hub.unit_of_work() as work:
+    with hub.snapshot() as work:
         order = work.work_orders.get(work_order_id)
         try:
             check_bookable(work, order, agreements_of(work, order.id))

@@ -81,7 +81,8 @@ def repair_days(
 
 def read_days(hub: Hub, territory: str, first_day: date, last_day: date) -> tuple[Days, list[WorkOrder], Problem]:
     """The days of a territory as they stand, its ready work, and both as a problem to plan."""
-    with hub.unit_of_work() as work:
+    # A citizen may be moving an appointment at this moment: read piece by piece, both times would look agreed.
+    with hub.snapshot() as work:
         routes = work.routes.list_where(
             work.routes.table.c.territory == territory,
             work.routes.table.c.day.between(first_day, last_day),

@@ -42,7 +42,10 @@ _E = TypeVar("_E", WorkOrder, Appointment, Visit)
 
 
 class UnitOfWork:
-    """One open transaction; `now` is the instant at which it began, by the hub's clock."""
+    """One open transaction; `now` is the instant at which it began, by the hub's clock.
+
+    A `snapshot` sees the database as it was at its first read, however many reads follow, and cannot write.
+    """
 
     def __init__(
         self,
@@ -53,8 +56,10 @@ class UnitOfWork:
         catalogue: Catalogue,
         jobs: JobQueue,
         subscriptions: Subscriptions,
+        snapshot: bool = False,
     ) -> None:
         self._engine = engine
+        self._snapshot = snapshot
         self.settings = settings
         self.now = now
         self.catalogue = catalogue
@@ -63,6 +68,10 @@ class UnitOfWork:
 
     def __enter__(self) -> Self:
         self.connection: Connection = self._engine.connect()
+        if self._snapshot:
+            self.connection = self.connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
         connection = self.connection
         self.work_orders = Records(connection, tables.work_order, WorkOrder)
         self.appointments = Records(connection, tables.appointment, Appointment)

@@ -49,7 +49,7 @@ def choose_day(hub: Hub, territory: str, day: date | None) -> BoardChoice:
 
 def load_board(hub: Hub, territory: str, day: date, *, draft: bool) -> BoardDay:
     """The routes of `territory` on `day`; with `draft` as the newest draft would make them, when there is one."""
-    with hub.unit_of_work() as work:
+    with hub.snapshot() as work:
         table = work.routes.table.c
         routes = work.routes.list_where(table.territory == territory, table.day == day)
         newest = _newest_plan(work, territory, day)

@@ -7,17 +7,19 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.exc import InternalError
 
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.domain.errors import StaleVersionError
+from hub.domain.events import CITIZEN
 from hub.domain.ids import WorkOrderId
 from hub.domain.plans import PlanAssignment
-from scheduling import planning
+from scheduling import days, planning
 from scheduling.engine.plan import Plan
 from scheduling.engine.solver import solve
-from scheduling.service import plan_days
-from tests.scheduling.citizens import TUESDAY, book, employ, invite
+from scheduling.service import confirm_appointment, plan_days
+from tests.scheduling.citizens import TUESDAY, book, employ, hold, invite
 
 WAIT_SECONDS = 60.0
 """The first plan of a process also loads the compiled engine, which takes seconds on a busy machine."""
@@ -85,3 +87,38 @@ def test_a_clash_while_the_draft_is_written_does_not_cost_the_search(hub: Hub, m
     monkeypatch.setattr(planning, "_assignments", clashing)
     planned(hub)
     assert (len(searches), drafts(hub)) == (1, 1)
+
+
+@pytest.mark.parametrize("moment", ["_appointments", "_technicians", "_absences", "_orders"])
+def test_an_appointment_that_is_moved_while_the_days_are_read_is_drafted_once(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """Read piece by piece, the old time and the new one would both look agreed, and the order would be drafted twice."""
+    order = booked_order(hub)
+    held = hold(hub, order, TUESDAY, 13)
+    read, moved = getattr(days, moment), list[object]()
+
+    def reading(*given: Any) -> Any:
+        if not moved:
+            # Set first: the move reads the days of its own.
+            moved.append(held)
+            confirm_appointment(hub, order, held.id, by=CITIZEN)
+        return read(*given)
+
+    monkeypatch.setattr(days, moment, reading)
+    planned(hub)
+    assert moved
+    assert drafts(hub) == 1
+
+
+def test_a_snapshot_sees_one_instant_and_writes_nothing(hub: Hub) -> None:
+    order = booked_order(hub)
+    with hub.snapshot() as work:
+        before = work.visits.list_where()
+        book(hub, order, TUESDAY, 13)
+        assert work.visits.list_where() == before
+        with pytest.raises(InternalError, match="read-only"):
+            work.work_orders.get(order, lock=True)
+    with hub.unit_of_work() as work:
+        assert len(work.visits.list_where()) == len(before) + 1
+        work.work_orders.get(order, lock=True)
