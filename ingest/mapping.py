@@ -8,11 +8,13 @@ from uuid import uuid4
 from hub.domain.catalogue import Catalogue, WorkType
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
+from hub.domain.places import Place, PlaceQuality
 from hub.domain.work_orders import WorkOrder
 from ingest.contacts import DEFAULT_LANGUAGE, spoken_language, usable_email, usable_phone
 from ingest.countries import Country, find_country
 from ingest.schemas import Citizen, GeographicAddress, WorkOrderRequest
 
+NO_COORDINATES = "The utility gave no coordinates."
 _DEFAULT_ZONE = "Europe/Brussels"
 _DEFAULT_WEIGHT = 10
 _PRIORITY_FACTOR: Mapping[int, float] = {0: 4.0, 1: 2.0, 2: 1.0, 3: 0.5, 4: 0.25}
@@ -39,7 +41,10 @@ class _Contact:
 def judge_request(
     request: WorkOrderRequest, catalogue: Catalogue, *, utility: str, correlation_id: str, now: datetime
 ) -> Judgement:
-    """The work order `request` asks for, received or rejected; a rejected one is stored too, so that nobody is lost."""
+    """The work order `request` asks for: received, waiting for its place, or rejected.
+
+    A rejected one is stored too, so that nobody is lost. One without usable coordinates is NEEDS_LOCATION, and `ingest.places` goes on.
+    """
     country = find_country(request.place.country)
     work_type = catalogue.work_types.get(request.work_type)
     contact = _contact(request.citizen, country)
@@ -50,16 +55,18 @@ def judge_request(
         *_refused_place(request.place, country, territory),
         *_refused_dates(request, now),
     )
+    place, place_note = usable_place(request.place, country)
     remarks = contact.remarks
     if request.language and language is None:
         remarks = (*remarks, "The language is none of nl, fr, de, en; we write in nl.")
-    longitude, latitude = request.place.geographic_location.geo_json.coordinates[:2]
+    if not refusals and place is None:
+        remarks = (place_note, *remarks)
     order = WorkOrder(
         id=WorkOrderId(uuid4()),
         utility=utility,
         external_id=request.external_id,
         work_type=request.work_type,
-        status=WorkOrderStatus.REJECTED if refusals else WorkOrderStatus.RECEIVED,
+        status=_first_status(refusals, place),
         territory=territory or "",
         weight=_weight(work_type, request.priority),
         citizen_name=contact.name,
@@ -69,8 +76,8 @@ def judge_request(
         street=f"{request.place.street_name} {request.place.street_nr}".strip(),
         postcode=request.place.postcode,
         town=request.place.city,
-        latitude=latitude,
-        longitude=longitude,
+        latitude=place.lat if place else None,
+        longitude=place.lon if place else None,
         zone=country.zone if country else _DEFAULT_ZONE,
         not_before=request.not_before,
         due_at=request.due_at,
@@ -78,8 +85,32 @@ def judge_request(
         correlation_id=correlation_id,
         imported_at=now,
         reject_reason=" ".join(refusals),
+        place_quality=PlaceQuality.GIVEN if place else PlaceQuality.UNKNOWN,
+        place_note=place_note,
     )
     return Judgement(order, refusals, remarks)
+
+
+def usable_place(address: GeographicAddress, country: Country | None) -> tuple[Place | None, str]:
+    """Where the utility says the address is, or None and a sentence why that cannot be believed."""
+    if address.point is None:
+        return None, NO_COORDINATES
+    latitude, longitude = address.point
+    if country is not None and not country.contains(latitude, longitude):
+        return (
+            None,
+            f"The coordinates do not lie in {country.name}; GeoJSON gives the longitude first, then the latitude.",
+        )
+    try:
+        return Place(latitude, longitude), ""
+    except ValueError as error:
+        return None, f"The coordinates are none: {error}."
+
+
+def _first_status(refusals: tuple[str, ...], place: Place | None) -> WorkOrderStatus:
+    if refusals:
+        return WorkOrderStatus.REJECTED
+    return WorkOrderStatus.NEEDS_LOCATION if place is None else WorkOrderStatus.RECEIVED
 
 
 def _refused_job(
@@ -97,14 +128,11 @@ def _refused_job(
 
 
 def _refused_place(place: GeographicAddress, country: Country | None, territory: str | None) -> Iterator[str]:
-    longitude, latitude = place.geographic_location.geo_json.coordinates[:2]
     if country is None:
         yield f"We do not work in the country '{place.country}'."
         return
     if territory is None:
         yield f"Postal code {place.postcode} lies outside every territory we serve."
-    if not country.contains(latitude, longitude):
-        yield f"The coordinates do not lie in {country.name}; GeoJSON gives the longitude first, then the latitude."
 
 
 def _refused_dates(request: WorkOrderRequest, now: datetime) -> Iterator[str]:

@@ -106,14 +106,22 @@ class GeographicLocation(_Wire):
 
 
 class GeographicAddress(_Wire):
-    """TMF673 GeographicAddress with its location: the place of the work. Without `country` it is in Belgium."""
+    """TMF673 GeographicAddress, with its location when the utility knows it: the place of the work. Without `country` it is in Belgium."""
 
     street_name: Line
     street_nr: Annotated[str, StringConstraints(strip_whitespace=True, max_length=20), AfterValidator(_one_line)] = ""
     postcode: Postcode
     city: Line
     country: Line = "BE"
-    geographic_location: GeographicLocation
+    geographic_location: GeographicLocation | None = None
+
+    @property
+    def point(self) -> tuple[float, float] | None:
+        """Latitude and longitude as they were given, plausible or not; None without coordinates."""
+        if self.geographic_location is None:
+            return None
+        longitude, latitude = self.geographic_location.geo_json.coordinates[:2]
+        return latitude, longitude
 
 
 class MediumCharacteristic(_Wire):

@@ -156,8 +156,8 @@ def _address(order: WorkOrder) -> AddressView:
         street=order.street,
         postcode=order.postcode,
         town=order.town,
-        latitude=order.latitude,
-        longitude=order.longitude,
+        latitude=order.place.lat,
+        longitude=order.place.lon,
     )
 
 

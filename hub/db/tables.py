@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB, UUID
 from hub.db.columns import CodeTuple, EnumText, JsonMapping
 from hub.domain.contact import CaseStatus, Channel, LinkPurpose, NotificationStatus
 from hub.domain.lifecycle import AbortReason, AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
+from hub.domain.places import PlaceQuality
 from hub.domain.plans import PlanStatus
 
 metadata = MetaData(
@@ -80,8 +81,8 @@ work_order = Table(
     _text("street"),
     _text("postcode"),
     _text("town"),
-    Column("latitude", Double, nullable=False),
-    Column("longitude", Double, nullable=False),
+    Column("latitude", Double, nullable=True),
+    Column("longitude", Double, nullable=True),
     Column("zone", Text, nullable=False),
     _at("not_before", null=True),
     _at("due_at", null=True),
@@ -90,8 +91,15 @@ work_order = Table(
     _at("imported_at"),
     Column("hold_reason", EnumText(HoldReason), nullable=True),
     _text("reject_reason"),
+    Column("place_quality", EnumText(PlaceQuality), nullable=False, server_default="given"),
+    _text("place_note"),
     _version(),
     UniqueConstraint("utility", "external_id"),
+    # An order without a point must not reach planning, whatever a bug above says.
+    CheckConstraint(
+        "(latitude IS NOT NULL AND longitude IS NOT NULL) OR status IN ('needs location', 'rejected', 'cancelled')",
+        name="placed",
+    ),
     Index(None, "status", "territory"),
 )
 
@@ -487,4 +495,38 @@ worker_beat = Table(
     _at("caught_up_to"),
     _at("beat_at"),
     comment="Each worker's word that everything due up to an instant of hub.clock was done.",
+)
+
+# Places: what geocoders were asked (ingest/places).
+place_search = Table(
+    "place_search",
+    metadata,
+    Column("work_order_id", UUID(as_uuid=True), ForeignKey("work_order.id"), primary_key=True),
+    _at("began_at"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _at("tried_at", null=True),
+    _at("retry_at", null=True),
+    Index("ix_place_search_retry", "retry_at", postgresql_where=text("retry_at IS NOT NULL")),
+    comment="How far the search for an order's place is: begun when the order needed one, tried again at retry_at, over when that is null.",
+)
+
+geocoded_address = Table(
+    "geocoded_address",
+    metadata,
+    Column("geocoder", Text, primary_key=True),
+    Column("address_hash", Text, primary_key=True),
+    Column("latitude", Double, nullable=True),
+    Column("longitude", Double, nullable=True),
+    Column("quality", EnumText(PlaceQuality), nullable=False),
+    _text("note"),
+    _at("found_at"),
+    comment="Answers of geocoders, so that none is asked twice; the address itself is not kept.",
+)
+
+geocoder_pace = Table(
+    "geocoder_pace",
+    metadata,
+    Column("geocoder", Text, primary_key=True),
+    _at("free_at"),
+    comment="When a geocoder may be asked next, by the database's clock: all workers together keep its limit.",
 )

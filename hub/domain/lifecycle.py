@@ -11,8 +11,12 @@ from hub.domain.errors import TransitionRefusedError
 
 
 class WorkOrderStatus(StrEnum):
-    """Where a job stands. READY is a job without a citizen: it needs a technician but no appointment."""
+    """Where a job stands. READY is a job without a citizen: it needs a technician but no appointment.
 
+    NEEDS_LOCATION comes before RECEIVED: nobody knows yet where on the map the address lies, so nobody is invited.
+    """
+
+    NEEDS_LOCATION = "needs location"
     RECEIVED = "received"
     READY = "ready"
     CONTACTING = "contacting"
@@ -73,6 +77,9 @@ class Action(StrEnum):
 
     CREATE = "be created"
     REJECT = "be rejected"
+    LOCATE = "be located"
+    UNLOCATE = "lose its place on the map"
+    CORRECT = "be corrected"
     MAKE_READY = "be made ready"
     INVITE = "be invited"
     BOOK = "be booked"
@@ -98,10 +105,26 @@ class Action(StrEnum):
 _W, _A, _V = WorkOrderStatus, AppointmentStatus, VisitStatus
 
 WORK_ORDER_TRANSITIONS: Mapping[tuple[WorkOrderStatus, Action], WorkOrderStatus] = {
+    (_W.NEEDS_LOCATION, Action.LOCATE): _W.RECEIVED,
+    (_W.NEEDS_LOCATION, Action.REJECT): _W.REJECTED,
+    (_W.NEEDS_LOCATION, Action.CANCEL): _W.CANCELLED,
     (_W.RECEIVED, Action.REJECT): _W.REJECTED,
     (_W.RECEIVED, Action.MAKE_READY): _W.READY,
     (_W.RECEIVED, Action.INVITE): _W.CONTACTING,
     (_W.RECEIVED, Action.CANCEL): _W.CANCELLED,
+    # The utility may change the kind of work (with or without a citizen), the place and what was wrong with an order.
+    (_W.RECEIVED, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.READY, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.CONTACTING, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.BOOKED, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.PLANNED, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.ON_HOLD, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.READY, Action.INVITE): _W.CONTACTING,
+    (_W.CONTACTING, Action.MAKE_READY): _W.READY,
+    (_W.ON_HOLD, Action.MAKE_READY): _W.READY,
+    (_W.REJECTED, Action.CORRECT): _W.RECEIVED,
+    (_W.REJECTED, Action.UNLOCATE): _W.NEEDS_LOCATION,
+    (_W.REJECTED, Action.CANCEL): _W.CANCELLED,
     (_W.READY, Action.PLAN): _W.PLANNED,
     (_W.READY, Action.CANCEL): _W.CANCELLED,
     (_W.CONTACTING, Action.BOOK): _W.BOOKED,
@@ -163,6 +186,7 @@ MOVABLE_VISIT_STATUSES = frozenset({_V.PLANNED, _V.DISPATCHED})
 """Visits the technician has not set off for: planning may still shift them inside their window."""
 
 TMF697_STATES: Mapping[WorkOrderStatus, str] = {
+    _W.NEEDS_LOCATION: "acknowledged",
     _W.RECEIVED: "acknowledged",
     _W.READY: "acknowledged",
     _W.CONTACTING: "pending",

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import HoldReason, WorkOrderStatus
-from hub.domain.places import Place
+from hub.domain.places import Place, PlaceQuality, PlaceUnknownError
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,9 @@ class WorkOrder:
     """One job. `utility` and `external_id` together name it in the utility's own system.
 
     `weight` is what leaving the order unserved costs the plan (higher is more urgent). The citizen's fields are empty for a job
-    that needs no citizen. `version` rises with every change and guards against lost updates.
+    that needs no citizen. The coordinates are None only while nobody knows where the address lies (and in orders that ended so);
+    `place_quality` says where they come from, `place_note` why that is not enough.
+    `revision` is that of the utility's last message that had an effect. `version` rises with every change and guards against lost updates.
     """
 
     id: WorkOrderId
@@ -30,8 +32,8 @@ class WorkOrder:
     street: str
     postcode: str
     town: str
-    latitude: float
-    longitude: float
+    latitude: float | None
+    longitude: float | None
     zone: str
     not_before: datetime | None
     due_at: datetime | None
@@ -40,11 +42,16 @@ class WorkOrder:
     imported_at: datetime
     hold_reason: HoldReason | None = None
     reject_reason: str = ""
+    place_quality: PlaceQuality = PlaceQuality.GIVEN
+    place_note: str = ""
+    revision: str = ""
     version: int = 1
 
     @property
     def place(self) -> Place:
-        """Where the work is done."""
+        """Where the work is done; raises PlaceUnknownError while nobody knows."""
+        if self.latitude is None or self.longitude is None:
+            raise PlaceUnknownError(self.address)
         return Place(self.latitude, self.longitude)
 
     @property

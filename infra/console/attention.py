@@ -134,6 +134,13 @@ def _order_matters(
             "Call the citizen or the utility.",
             orders_address(overdue="yes"),
         ),
+        Matter(
+            orders[WorkOrderStatus.NEEDS_LOCATION],
+            "order whose place nobody knows",
+            "orders whose place nobody knows",
+            "Put it on the map; until then nobody is invited.",
+            "/console/locations",
+        ),
         *(
             Matter(
                 count,

@@ -69,9 +69,8 @@ def _naive_time(event: Event) -> bytes:
     return _bytes(event)
 
 
-def _swapped_coordinates(event: Event) -> bytes:
-    point = _work(event)["place"][0]["geographicLocation"]["geoJson"]
-    point["coordinates"] = point["coordinates"][::-1]
+def _abroad(event: Event) -> bytes:
+    _work(event)["place"][0]["country"] = "FR"
     return _bytes(event)
 
 
@@ -91,7 +90,7 @@ DEFECTS: tuple[Defect, ...] = (
     Defect("order without a CloudEvent around it", InboxOutcome.DEAD_LETTERED, _not_an_event),
     Defect("nobody can be contacted", InboxOutcome.REJECTED, _without_contact),
     Defect("time without a zone", InboxOutcome.DEAD_LETTERED, _naive_time),
-    Defect("latitude and longitude swapped", InboxOutcome.REJECTED, _swapped_coordinates),
+    Defect("a country we do not work in", InboxOutcome.REJECTED, _abroad),
     Defect("text that is not UTF-8", InboxOutcome.DEAD_LETTERED, _not_utf8),
 )
 """In the order in which a feed with few mistakes takes them. The duplicate repeats an earlier good order unchanged."""

@@ -16,8 +16,8 @@ LIFECYCLES = pytest.mark.parametrize(
         (
             WorkOrderStatus,
             lifecycle.WORK_ORDER_TRANSITIONS,
-            {WorkOrderStatus.RECEIVED},
-            {WorkOrderStatus.COMPLETED, WorkOrderStatus.CANCELLED, WorkOrderStatus.REJECTED},
+            {WorkOrderStatus.RECEIVED, WorkOrderStatus.NEEDS_LOCATION},
+            {WorkOrderStatus.COMPLETED, WorkOrderStatus.CANCELLED},
         ),
         (
             AppointmentStatus,

@@ -55,7 +55,7 @@ BAD: list[tuple[str, bytes, str]] = [
     ("no postcode", _text(an_event(spoiled(f"{PLACE}.postcode"))), f"{AT_PLACE}postcode is missing."),
     ("postcode is no such", _with(f"{PLACE}.postcode", b'"9000!"'), f"{AT_PLACE}postcode is not a postal code."),
     ("no town", _text(an_event(spoiled(f"{PLACE}.city"))), f"{AT_PLACE}city is missing."),
-    ("no point", _text(an_event(spoiled(f"{PLACE}.geographicLocation"))), f"{AT_PLACE}geographicLocation is missing."),
+    ("no point", _text(an_event(spoiled(f"{PLACE}.geographicLocation.geoJson"))), f"{AT_PLACE}geographicLocation.geoJson is missing."),
     ("one coordinate", _with(POINT, b"[3.7]"), f"{AT_PLACE}geographicLocation.geoJson.coordinates must have"),
     ("coordinate is text", _with(POINT, b'["3.7", 51]'), "coordinates[0] must be a number."),
     ("infinite coordinate", _with(POINT, b"[1e999, 51]"), "coordinates[0] must be a finite number."),

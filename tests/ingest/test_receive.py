@@ -131,7 +131,6 @@ def _imported(hub: Hub, order: dict[str, Any]) -> WorkOrder:
 
 WORK = "workOrderItem.0.work"
 PLACE = f"{WORK}.place.0"
-POINT = f"{PLACE}.geographicLocation.geoJson.coordinates"
 MEDIA = f"{WORK}.relatedParty.0.contactMedium"
 
 
@@ -145,10 +144,6 @@ MEDIA = f"{WORK}.relatedParty.0.contactMedium"
         (spoiled(f"{PLACE}.postcode", "5000"), "Postal code 5000 lies outside every territory we serve."),
         (spoiled(f"{PLACE}.postcode", "1012 AB"), "Postal code 1012 AB lies outside every territory we serve."),
         (spoiled(f"{PLACE}.country", "Atlantis"), "We do not work in the country 'Atlantis'."),
-        (
-            spoiled(POINT, [51.0543, 3.7174]),
-            "The coordinates do not lie in Belgium; GeoJSON gives the longitude first, then the latitude.",
-        ),
         (
             spoiled(MEDIA, []),
             "Nobody can be contacted: the order has neither a phone number nor an e-mail address that can be used.",
