@@ -3,11 +3,11 @@
 import tomllib
 from datetime import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hub.domain.catalogue import Catalogue, WorkType
+from hub.domain.catalogue import Catalogue, PlanningPrices, WorkType
 from hub.domain.errors import ConfigurationError
 
 SAMPLE = Path(__file__).with_name("catalogue.toml")
@@ -22,6 +22,16 @@ class _WorkTypeFile(BaseModel):
     weight: Annotated[int, Field(ge=1, le=1000)]
     contact_policy: str = ""
     windows: Annotated[list[tuple[time, time]], Field(min_length=1)]
+    levels: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    parts: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _levels_of_its_skills(self) -> Self:
+        strange = sorted(set(self.levels) - set(self.skills))
+        if strange:
+            message = f"levels are given for {', '.join(strange)}, which is not among its skills"
+            raise ValueError(message)
+        return self
 
 
 class _TerritoryFile(BaseModel):
@@ -39,10 +49,26 @@ class _BookingFile(BaseModel):
     hold_minutes: Annotated[int, Field(ge=1, le=60)]
 
 
+type _Minutes = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class _PlanningFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    late_day_minutes: _Minutes = 60
+    technician_day_minutes: _Minutes = 0
+    overtime_hour_minutes: _Minutes = 90
+    move_minutes: _Minutes = 15
+    dispatched_move_minutes: _Minutes = 120
+    dispatched_weight: Annotated[int, Field(ge=0, le=1000)] = 15
+    urgent_weight: Annotated[int, Field(ge=1, le=10_000)] = 60
+
+
 class _CatalogueFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     booking: _BookingFile
+    planning: _PlanningFile = _PlanningFile()
     work_types: dict[str, _WorkTypeFile]
     territories: list[_TerritoryFile]
 
@@ -66,6 +92,19 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         booking_days=read.booking.days_ahead,
         lead_seconds=read.booking.lead_hours * 3600,
         hold_seconds=read.booking.hold_minutes * 60,
+        prices=_prices(read.planning),
+    )
+
+
+def _prices(read: _PlanningFile) -> PlanningPrices:
+    return PlanningPrices(
+        late_day_seconds=read.late_day_minutes * 60,
+        technician_day_seconds=read.technician_day_minutes * 60,
+        overtime_hour_seconds=read.overtime_hour_minutes * 60,
+        move_seconds=read.move_minutes * 60,
+        dispatched_move_seconds=read.dispatched_move_minutes * 60,
+        dispatched_weight=read.dispatched_weight,
+        urgent_weight=read.urgent_weight,
     )
 
 
@@ -79,4 +118,6 @@ def _work_type(code: str, read: _WorkTypeFile) -> WorkType:
         weight=read.weight,
         contact_policy=read.contact_policy,
         windows=tuple(values["windows"]),
+        levels=tuple(sorted(read.levels.items())),
+        parts=tuple(sorted(read.parts.items())),
     )

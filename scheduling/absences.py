@@ -14,6 +14,7 @@ from hub.domain.technicians import Absence, Route
 from scheduling.days import wall_instant
 from scheduling.planning import repair_days
 from scheduling.retrying import until_settled
+from scheduling.urgent import plan_in_background
 
 LONGEST = timedelta(days=366)
 REPAIRED = timedelta(days=14)
@@ -42,10 +43,12 @@ def record_absence(
     for route in touched:
         if route.published_at is not None:
             published[route.territory].append(route.day)
-    return tuple(
+    drafts = tuple(
         repair_days(hub, territory, min(days), min(max(days), min(days) + REPAIRED))
         for territory, days in sorted(published.items())
     )
+    plan_in_background(hub, drafts)
+    return drafts
 
 
 def _record(hub: Hub, technician_id: TechnicianId, starts_at: datetime, ends_at: datetime, reason: str) -> list[Route]:

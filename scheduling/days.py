@@ -5,7 +5,7 @@ The engine counts whole seconds from an origin; this file is where wall time, zo
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.appointments import Appointment, Visit
+from hub.domain.catalogue import Amounts, Catalogue, PlanningPrices
 from hub.domain.ids import AppointmentId, RouteId, TechnicianId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES, VisitStatus
 from hub.domain.work_orders import WorkOrder
@@ -91,6 +92,7 @@ def load_days(
         orders=_orders(work, visits),
         appointments=appointments,
         travel=travel,
+        catalogue=work.catalogue,
     )
     by_route: dict[RouteId, list[Visit]] = defaultdict(list)
     for visit in visits:
@@ -110,16 +112,37 @@ class _Loader:
     orders: Mapping[WorkOrderId, WorkOrder]
     appointments: Mapping[AppointmentId, Appointment]
     travel: TravelModel
+    catalogue: Catalogue
 
     def route(self, record: roster.Route, visits: Sequence[Visit]) -> StandingRoute:
         technician = self.crew[record.technician_id]
         begun = tuple(visit for visit in visits if visit.status not in MOVABLE_VISIT_STATUSES)
         ahead = tuple(visit for visit in visits if visit.status in MOVABLE_VISIT_STATUSES)
         away = [self._span(one.starts_at, one.ends_at) for one in self.absences[technician.id]]
-        pure = self._rest_of_day(pure_route(record, technician, away, self.origin), begun)
-        tasks = [standing_task(v, self.orders[v.work_order_id], self.appointments, pure, self.origin) for v in ahead]
+        whole = pure_route(record, technician, away, self.origin, self.catalogue.prices)
+        pure = self._rest_of_day(whole, begun)
+        tasks = [self._standing(visit, pure) for visit in ahead]
         held = frozenset(visit.id for visit in ahead if _is_held(visit, self.appointments))
         return StandingRoute(record, technician, ahead, begun, OpenRoute.of(pure, tasks, self.travel), held)
+
+    def _standing(self, visit: Visit, route: problem.Route) -> problem.Task:
+        order = self.orders[visit.work_order_id]
+        task = standing_task(visit, order, self.appointments, route, self.origin)
+        return replace(task, parts=self._parts(order))
+
+    def _parts(self, order: WorkOrder) -> Amounts:
+        kind = self.catalogue.work_types.get(order.work_type)
+        return kind.parts if kind is not None else ()
+
+    def _left_in_van(self, van: Amounts | None, begun: Sequence[Visit]) -> Amounts | None:
+        """What the van still carries; a visit that was broken off used nothing."""
+        if van is None:
+            return None
+        used = Counter[str]()
+        for visit in begun:
+            if visit.status is not VisitStatus.ABORTED:
+                used.update(dict(self._parts(self.orders[visit.work_order_id])))
+        return tuple((part, max(0, amount - used[part])) for part, amount in van)
 
     def _rest_of_day(self, route: problem.Route, begun: Sequence[Visit]) -> problem.Route:
         """What is past is over: the day goes on from now, or from the end of the visit that is under way.
@@ -142,6 +165,8 @@ class _Loader:
             route,
             start=self.orders[last.work_order_id].place if last else route.start,
             breaks=breaks_due(route, over, now, reached, self.travel),
+            van=self._left_in_van(route.van, begun),
+            max_travel_seconds=_left_to_drive(route.max_travel_seconds, begun),
             absences=_within(route.shift, [*route.absences, *closed]),
         )
 
@@ -159,9 +184,13 @@ class _Loader:
 
 
 def pure_route(
-    record: roster.Route, technician: roster.Technician, absences: Iterable[Span], origin: datetime
+    record: roster.Route,
+    technician: roster.Technician,
+    absences: Iterable[Span],
+    origin: datetime,
+    prices: PlanningPrices,
 ) -> problem.Route:
-    """The engine's route: the shift as seconds, whatever the clocks do that day.
+    """The engine's route: the shift as seconds, whatever the clocks do that day, and what using the technician costs.
 
     A technician who no longer works for the company is away all day. A break outside the shift needs no room in it.
     """
@@ -182,6 +211,12 @@ def pure_route(
         absences=_within(shift, absences) if technician.active else (shift,),
         skills=frozenset(technician.skills),
         territories=frozenset({record.territory}),
+        levels=technician.levels,
+        max_travel_seconds=technician.max_travel_seconds,
+        van=technician.van,
+        use_price_seconds=prices.technician_day_seconds,
+        overtime_seconds=technician.overtime_seconds,
+        overtime_price_seconds=prices.overtime_hour_seconds,
     )
 
 
@@ -213,6 +248,11 @@ def standing_task(
         promised=appointment is not None,
         current=problem.Current(route.id, start),
     )
+
+
+def _left_to_drive(limit: int | None, begun: Sequence[Visit]) -> int | None:
+    """What remains of a day's limit on driving, in seconds, after the drives to the visits that were begun."""
+    return None if limit is None else max(0, limit - sum(visit.travel_seconds for visit in begun))
 
 
 def _begins(visit: Visit) -> datetime:

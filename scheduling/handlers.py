@@ -1,4 +1,4 @@
-"""What scheduling does when it hears that an order is over, and what it does when time passes."""
+"""What scheduling does when it hears of an order, what it leaves to the worker, and what it does when time passes."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -7,6 +7,13 @@ from hub.bootstrap import Hub
 from hub.db.unit_of_work import Subscriptions, UnitOfWork
 from hub.domain.events import Event
 from scheduling.keeping import expire_holds, release_visits
+from scheduling.urgent import (
+    PLAN_AGAIN_JOB,
+    URGENT_JOB,
+    notice_urgent,
+    plan_again_in_background,
+    repair_for_urgent,
+)
 
 
 def give_time_back(work: UnitOfWork, event: Event) -> None:
@@ -17,5 +24,7 @@ def give_time_back(work: UnitOfWork, event: Event) -> None:
 SUBSCRIPTIONS: Subscriptions = {
     "work_order.cancelled": (give_time_back,),
     "work_order.on_hold": (give_time_back,),
+    "work_order.ready": (notice_urgent,),
 }
+JOBS: Mapping[str, Callable[..., None]] = {URGENT_JOB: repair_for_urgent, PLAN_AGAIN_JOB: plan_again_in_background}
 TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {"expire_holds": expire_holds}

@@ -233,6 +233,7 @@ class Merge:
             service_seconds=int((one.ends_at - one.starts_at).total_seconds()),
             windows=(anywhen,),
             weight=max(1, order.weight),
+            parts=self._work.catalogue.work_type(order.work_type).parts,
         )
 
     def _simulated(self, route_id: RouteId, stops: list[Task]) -> Timeline | Infeasible:

@@ -133,6 +133,8 @@ def requirement_of(order: WorkOrder, kind: WorkType) -> Requirement:
         skills=frozenset(kind.skills),
         weight=max(1, order.weight),
         territory=order.territory,
+        levels=kind.levels,
+        parts=kind.parts,
     )
 
 

@@ -11,6 +11,7 @@ from hub.domain.ids import PlanId
 from hub.domain.plans import PlanStatus
 from scheduling.merging import Merge, Skipped
 from scheduling.retrying import until_settled
+from scheduling.urgent import repair_for_waiting
 
 __all__ = ["PlanNotPublishableError", "PublishReport", "Skipped", "publish_plan"]
 
@@ -51,6 +52,7 @@ def _publish(hub: Hub, plan_id: PlanId, by: Actor) -> PublishReport:
         merge = Merge(work, plan)
         merge.settle()
         applied = merge.write(by)
-        work.plans.swap(plan, replace(plan, status=PlanStatus.PUBLISHED, published_at=work.now))
+        published = work.plans.swap(plan, replace(plan, status=PlanStatus.PUBLISHED, published_at=work.now))
+        repair_for_waiting(work, published)
         work.commit()
         return PublishReport(applied, tuple(merge.skipped))

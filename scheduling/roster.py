@@ -1,6 +1,6 @@
 """The roster: technicians and their working days, brought in from outside."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, time, timedelta
 from uuid import uuid5
@@ -15,7 +15,8 @@ from hub.domain.errors import DoorstepError
 from hub.domain.ids import RouteId
 from hub.domain.technicians import Route, Technician
 
-_LONGEST_DAYS = 366
+LONGEST_DAYS = 366
+"""A roster covers so many days at most."""
 _SHIFTS: tuple[tuple[time, time], ...] = (
     (time(8), time(17)),
     (time(8), time(17)),
@@ -47,8 +48,8 @@ def load_roster(hub: Hub, technicians: Sequence[Technician], first_day: date, da
     They work from Monday to Friday. What is stored already stays as it is, so loading twice, or a longer span later, adds only what
     is missing. Raises RosterError when `days` is out of range or a technician has no territory of the catalogue.
     """
-    if not 0 <= days <= _LONGEST_DAYS:
-        raise RosterError(f"A roster covers 0 to {_LONGEST_DAYS} days, not {days}.")
+    if not 0 <= days <= LONGEST_DAYS:
+        raise RosterError(f"A roster covers 0 to {LONGEST_DAYS} days, not {days}.")
     known = {territory for _, _, territory in hub.catalogue.postcodes}
     for technician in technicians:
         if technician.territory not in known:
@@ -56,8 +57,8 @@ def load_roster(hub: Hub, technicians: Sequence[Technician], first_day: date, da
     span = [first_day + timedelta(days=one) for one in range(days)]
     routes = [_route(technician, day) for technician in technicians for day in span if day.weekday() < 5]
     with hub.unit_of_work() as work:
-        added = _add_missing(work, tables.technician, technicians)
-        report = RosterReport(added, _add_missing(work, tables.route, routes))
+        added = add_missing(work, tables.technician, technicians)
+        report = RosterReport(added, add_missing(work, tables.route, routes))
         work.commit()
     return report
 
@@ -79,8 +80,9 @@ def _route(technician: Technician, day: date) -> Route:
     )
 
 
-def _add_missing(work: UnitOfWork, table: Table, records: Sequence[Technician] | Sequence[Route]) -> int:
-    if not records:
+def add_missing(work: UnitOfWork, table: Table, records: Iterable[Technician | Route]) -> int:
+    """Insert the records whose ids, or whose technician and day, are not there yet; returns how many."""
+    rows = [asdict(record) for record in records]
+    if not rows:
         return 0
-    statement = insert(table).on_conflict_do_nothing().returning(table.c.id)
-    return len(work.connection.execute(statement, [asdict(record) for record in records]).all())
+    return len(work.connection.execute(insert(table).on_conflict_do_nothing().returning(table.c.id), rows).all())

@@ -44,6 +44,21 @@ class CodeTuple(TypeDecorator[tuple[str, ...]]):
         return None if value is None else tuple(value)
 
 
+class AmountPairs(TypeDecorator[tuple[tuple[str, int], ...]]):
+    """Whole amounts by name, kept as a JSONB object and read as pairs in the order of their names."""
+
+    impl = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[tuple[str, int], ...] | None, dialect: Dialect) -> dict[str, int] | None:
+        """The object that is stored."""
+        return None if value is None else dict(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> tuple[tuple[str, int], ...] | None:
+        """The pairs that are read back."""
+        return None if value is None else tuple(sorted(value.items()))
+
+
 class JsonMapping(TypeDecorator[Mapping[str, Any]]):
     """A mapping kept as JSONB."""
 

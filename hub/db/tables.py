@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
 
-from hub.db.columns import CodeTuple, EnumText, JsonMapping
+from hub.db.columns import AmountPairs, CodeTuple, EnumText, JsonMapping
 from hub.domain.contact import CaseStatus, Channel, LinkPurpose, NotificationStatus
 from hub.domain.lifecycle import AbortReason, AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
 from hub.domain.places import PlaceQuality
@@ -116,6 +116,10 @@ technician = Table(
     Column("end_longitude", Double, nullable=False),
     Column("zone", Text, nullable=False),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    Column("levels", AmountPairs, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("max_travel_seconds", Integer, nullable=True),
+    Column("overtime_seconds", Integer, nullable=False, server_default="0"),
+    Column("van", AmountPairs, nullable=True),
     _version(),
 )
 

@@ -17,9 +17,36 @@ class UnknownWorkTypeError(DoorstepError):
         self.work_type = code
 
 
+type Amounts = tuple[tuple[str, int], ...]
+"""Whole amounts by name: levels of skills, or parts."""
+
+
+@dataclass(frozen=True)
+class PlanningPrices:
+    """What the planner weighs against driving. All prices are in seconds of driving: 600 weighs as much as ten minutes of it.
+
+    Promises come first and the weight of served work second, whatever the prices; these decide among plans that keep and
+    serve the same. `late_day_seconds` is for each day begun between an order's due date and its visit,
+    `technician_day_seconds` for sending one more technician out on a day, `overtime_hour_seconds` for an hour after the
+    shift. `move_seconds` is for taking a planned visit off its technician, `dispatched_move_seconds` the same once it is on
+    a phone. Two are weights: `dispatched_weight` is what a repair adds to the weight of a visit that is on a phone, and an
+    order that waits to be planned and weighs `urgent_weight` or more is urgent: the published days are repaired for it.
+    """
+
+    late_day_seconds: int = 3600
+    technician_day_seconds: int = 0
+    overtime_hour_seconds: int = 5400
+    move_seconds: int = 900
+    dispatched_move_seconds: int = 7200
+    dispatched_weight: int = 15
+    urgent_weight: int = 60
+
+
 @dataclass(frozen=True)
 class WorkType:
     """A kind of job. `windows` are the arrival windows offered, local wall time (from, until).
+
+    `levels` are the least levels of skills (1 where it says nothing), `parts` what a visit takes from the van.
 
     `contact_policy` is empty for work that needs no citizen: it is planned without an appointment.
     `weight` is the default priority when the utility sends none. `names` maps language to the name citizens read.
@@ -32,6 +59,8 @@ class WorkType:
     weight: int
     contact_policy: str
     windows: tuple[tuple[time, time], ...]
+    levels: Amounts = ()
+    parts: Amounts = ()
 
     @property
     def needs_citizen(self) -> bool:
@@ -48,6 +77,7 @@ class Catalogue:
     booking_days: int
     lead_seconds: int
     hold_seconds: int
+    prices: PlanningPrices = PlanningPrices()
 
     def work_type(self, code: str) -> WorkType:
         """The work type named `code`; raises UnknownWorkTypeError."""

@@ -3,13 +3,19 @@
 from dataclasses import dataclass
 from datetime import date, datetime, time
 
+from hub.domain.catalogue import Amounts
 from hub.domain.ids import AbsenceId, DeviceId, RouteId, TechnicianId
 from hub.domain.places import Place
 
 
 @dataclass(frozen=True)
 class Technician:
-    """Somebody who does the work. `skills` are codes a work type may ask for; start and end are where the van leaves and returns."""
+    """Somebody who does the work. `skills` are codes a work type may ask for; start and end are where the van leaves and returns.
+
+    `levels` says how well a skill is mastered, 1 where it says nothing. `max_travel_seconds` bounds the driving of a day
+    (None: as much as fits), `overtime_seconds` how late after the shift the day may end. `van` is how many of each part the
+    van carries a day; a part that is not named, none; no van at all (None), whatever is needed.
+    """
 
     id: TechnicianId
     name: str
@@ -21,6 +27,10 @@ class Technician:
     end_longitude: float
     zone: str
     active: bool = True
+    levels: Amounts = ()
+    max_travel_seconds: int | None = None
+    overtime_seconds: int = 0
+    van: Amounts | None = None
     version: int = 1
 
     @property

@@ -20,6 +20,7 @@ from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
 from portal.routes import router as portal_router
 from scheduling.board.routes import router as board_router
+from scheduling.handlers import JOBS as SCHEDULING_JOBS
 from scheduling.handlers import SUBSCRIPTIONS as SCHEDULING_SUBSCRIPTIONS
 from scheduling.handlers import TIMERS as SCHEDULING_TIMERS
 from technician_api.handlers import TIMERS as TECHNICIAN_TIMERS
@@ -43,7 +44,7 @@ SUBSCRIPTIONS: Subscriptions = _merged(
     PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS
 )
 TIMERS: dict[str, Timer] = {**SCHEDULING_TIMERS, **PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
-JOBS: dict[str, Job] = {**PORTAL_JOBS, **NOTIFICATION_JOBS}
+JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS}
 ROUTERS: list[APIRouter] = [
     portal_router,
     staff_routes.router,

@@ -16,6 +16,7 @@ from hub.domain.events import CITIZEN
 from hub.domain.ids import WorkOrderId
 from hub.domain.plans import PlanAssignment
 from scheduling import days, planning
+from scheduling import drafts as drafting
 from scheduling.engine.plan import Plan
 from scheduling.engine.solver import solve
 from scheduling.service import confirm_appointment, plan_days
@@ -72,7 +73,7 @@ def test_our_lock_keeps_other_writers_out(hub: Hub) -> None:
 def test_a_clash_while_the_draft_is_written_does_not_cost_the_search(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     booked_order(hub)
     searches, clashes = [], [StaleVersionError("plan")]
-    assignments = planning._assignments
+    assignments = drafting._assignments
 
     def counted(*given: Any) -> Plan:
         searches.append(given)
@@ -84,7 +85,7 @@ def test_a_clash_while_the_draft_is_written_does_not_cost_the_search(hub: Hub, m
         return list(assignments(*given))
 
     monkeypatch.setattr(planning, "solve", counted)
-    monkeypatch.setattr(planning, "_assignments", clashing)
+    monkeypatch.setattr(drafting, "_assignments", clashing)
     planned(hub)
     assert (len(searches), drafts(hub)) == (1, 1)
 

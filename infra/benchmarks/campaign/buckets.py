@@ -20,7 +20,7 @@ from statistics import fmean
 from uuid import UUID
 
 from hub.bootstrap import Hub
-from hub.domain.catalogue import Catalogue
+from hub.domain.catalogue import Catalogue, PlanningPrices
 from hub.domain.ids import TechnicianId
 from hub.domain.technicians import Route, Technician
 from infra.benchmarks.campaign.options import AGAIN, RETRIES, ZONE, CampaignOptions
@@ -224,7 +224,7 @@ def _days(
             for citizen in company.citizens
             if (bucket := booked.get(citizen.order_id)) is not None and bucket[:2] == (territory, day)
         )
-        pure = tuple(pure_route(route, crew[route.technician_id], (), origin) for route in some)
+        pure = tuple(pure_route(route, crew[route.technician_id], (), origin, PlanningPrices()) for route in some)
         yield _DayToPlan(Problem(origin, pure, tasks), options.rival_seconds, options.seed)
 
 
