@@ -2,9 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from hub.settings import Settings
 from scheduling.travel.choose import TravelSpec, travel_model
 from scheduling.travel.model import TravelModel
+from scheduling.travel.road_data import ATTRIBUTION
+
+
+@dataclass(frozen=True)
+class DriveTimes:
+    """What a dispatcher is told of the drive times shown: the model's name, and whose data they are made from, if anybody's."""
+
+    model: str
+    attribution: str
+
+
+def drive_times(settings: Settings) -> DriveTimes:
+    """Of which model the drive times are; raises ConfigurationError when a setting is wrong."""
+    return DriveTimes(travel_of(settings).name, "" if settings.travel == "great-circle" else ATTRIBUTION)
 
 
 def travel_of(settings: Settings) -> TravelModel:

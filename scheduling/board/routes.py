@@ -23,6 +23,7 @@ from scheduling.board.published import what_was_skipped
 from scheduling.board.queries import BoardChoice, choose_day, load_board
 from scheduling.board.searches import Search, Searches
 from scheduling.days import wall_instant
+from scheduling.driving import drive_times
 from scheduling.engine.solver import Progress
 
 LONGEST_SPAN = timedelta(days=14)
@@ -69,6 +70,7 @@ def show_board(
         may_plan=Role.DISPATCHER in staff.roles,
         times=times,
         address=board_address,
+        drive_times=drive_times(hub.settings),
     )
 
 

@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
@@ -25,10 +26,12 @@ from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplann
 from hub.domain.staff import Role
 from hub.domain.technicians import Absence, Technician
 from hub.domain.work_orders import WorkOrder
+from hub.settings import Settings
 from scheduling.board.drawing import drawing_of
 from scheduling.board.queries import choose_day, load_board
 from scheduling.board.routes import SEARCHES
 from scheduling.board.searches import MOST_AT_ONCE, Search, Searches, TooManySearchesError
+from scheduling.driving import drive_times
 from scheduling.engine.plan import Objective
 from scheduling.engine.solver import Progress
 from scheduling.service import confirm_appointment, hold_slot, offer_slots
@@ -532,3 +535,9 @@ def test_what_is_left_out_is_explained_technician_by_technician(hub: Hub, jan: T
     assert "Jan Janssens, 2026-05-05: could not drive there, do it and be back in time" in page
     unknown = browser.get(f"/console/board/why/{uuid4()}?territory={TERRITORY}&day=2026-05-05")
     assert unknown.status_code == HTTPStatus.NOT_FOUND
+
+
+def test_the_board_says_whose_roads_the_drive_times_are_made_from() -> None:
+    assert not drive_times(Settings()).attribution
+    server = Settings(travel="osrm", travel_osrm_url=SecretStr("http://127.0.0.1:9"))
+    assert "OpenStreetMap" in drive_times(server).attribution
