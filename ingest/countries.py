@@ -39,3 +39,13 @@ _BY_NAME: Mapping[str, Country] = {
 def find_country(name: str) -> Country | None:
     """The country by code or by its name in one of its languages, or None when we do not work there."""
     return _BY_NAME.get(name.strip().lower())
+
+
+def country_of_zone(zone: str) -> Country | None:
+    """The country whose time zone this is, or None."""
+    return next((one for one in _BY_NAME.values() if one.zone == zone), None)
+
+
+def country_of_zone(zone: str) -> Country:
+    """The country whose clocks are those of `zone`; Belgium when none of ours has it."""
+    return next((country for country in _BY_NAME.values() if country.zone == zone), _BELGIUM)

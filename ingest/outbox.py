@@ -9,9 +9,10 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import AppointmentStatus, WorkOrderStatus
 from ingest.events import OutboxEvent
 
-_WITH_APPOINTMENT = frozenset(
+WITH_APPOINTMENT = frozenset(
     {WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.IN_PROGRESS, WorkOrderStatus.COMPLETED}
 )
+"""Where an order can have an appointment that the utility should hear of."""
 _ADD = insert(tables.outbox_event)
 _AGREED = (AppointmentStatus.CONFIRMED, AppointmentStatus.COMPLETED)
 
@@ -24,7 +25,7 @@ def add(work: UnitOfWork, event: OutboxEvent) -> None:
 
 def agreed_appointment(work: UnitOfWork, status: WorkOrderStatus, work_order_id: WorkOrderId) -> Appointment | None:
     """The newest appointment the citizen agreed to, for an order in a status that can have one."""
-    if status not in _WITH_APPOINTMENT:
+    if status not in WITH_APPOINTMENT:
         return None
     column = tables.appointment.c
     found = work.appointments.list_where(
