@@ -101,6 +101,22 @@ class Settings(BaseSettings):
         default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."
     )
 
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="How log lines are written; auto: JSON from hosts, text on a terminal and from other commands.",
+    )
+    metrics_token: SecretStr = Field(
+        default=SecretStr(""),
+        description="What Prometheus shows as a bearer at the web host's /metrics; empty: there is no such address.",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Port of a worker's own /metrics and /health; 0: none."
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address of that port; on any but the machine's own, the metrics need the token.",
+    )
+
     @property
     def https_only_cookies(self) -> bool:
         """Whether browsers are told to send cookies over HTTPS only; forgetting a setting does not open them to the wire."""

@@ -13,8 +13,8 @@ _UPGRADE_LOCK = 0x0D00_5EB0
 """Advisory lock under which one process at a time upgrades; any constant not used elsewhere in the database."""
 
 
-def alembic_config(connection: Connection) -> Config:
-    """Alembic's configuration for the migrations in this folder, on `connection`."""
+def alembic_config(connection: Connection | None = None) -> Config:
+    """Alembic's configuration for the migrations in this folder, on `connection`; without one they can only be listed."""
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
     config.attributes["connection"] = connection

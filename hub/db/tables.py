@@ -504,6 +504,20 @@ worker_beat = Table(
 # Places: what geocoders were asked (ingest/places).
 place_search = Table(
     "place_search",
+# What monitoring counts.
+
+inbox_tally = Table(
+    "inbox_tally",
+    metadata,
+    Column("only", Boolean, primary_key=True),
+    _at("counted_until", null=True),
+    Column("messages", JSONB, nullable=False),
+    comment="One row: messages by outcome received before an instant, so that nobody has to count them again.",
+)
+
+# A block range index costs nothing at each insert, and rows lie in the order of time.
+Index("ix_inbox_message_received_at", inbox_message.c.received_at, postgresql_using="brin")
+
     metadata,
     Column("work_order_id", UUID(as_uuid=True), ForeignKey("work_order.id"), primary_key=True),
     _at("began_at"),

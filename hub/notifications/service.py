@@ -25,6 +25,8 @@ from hub.domain.contact import Channel, Notification, NotificationStatus
 from hub.domain.ids import AppointmentId, NotificationId
 from hub.domain.quiet_hours import QuietHours
 from hub.domain.work_orders import WorkOrder
+from hub.logs import correlated
+from hub.metrics import note_provider_call
 from hub.notifications import calendar_file as calendar
 from hub.notifications.kinds import message_kind
 from hub.notifications.links import link_address, make_link
@@ -117,17 +119,34 @@ def deliver_notification(hub: Hub, *, notification_id: str) -> None:
     claimed = _claim(hub, NotificationId(UUID(notification_id)))
     if claimed is None:
         return
-    before, message = claimed
+    before, message, correlation_id = claimed
+    with correlated(correlation_id):
+        _hand_over(hub, before, message)
+
+
+def _hand_over(hub: Hub, before: Notification, message: Message) -> None:
     sender = hub.senders[message.channel]
     try:
         provider_id = sender.send(message)
     except SendingFailedError as refusal:
+        note_provider_call(sender.name, "refused")
+        _log.warning("notification %s: %s refused it: %s", before.id, sender.name, refusal)
         _settle_refusal(hub, before, sender.name, refusal)
     except Exception as error:  # noqa: BLE001 - whatever happened, nobody knows whether the message went
+        note_provider_call(sender.name, "unknown")
         _log.warning("notification %s: outcome unknown (%s)", before.id, type(error).__name__)
         detail = f"The provider gave no clear answer ({type(error).__name__})."
         _settle(hub, before, status=NotificationStatus.UNKNOWN, provider=sender.name, error=detail)
     else:
+        note_provider_call(sender.name, "sent")
+        _log.info(
+            "notification %s: %s by %s is with %s as %s",
+            before.id,
+            before.kind,
+            before.channel,
+            sender.name,
+            provider_id,
+        )
         _settle(hub, before, status=NotificationStatus.SENT, provider=sender.name, provider_id=provider_id, error="")
 
 
@@ -167,7 +186,8 @@ def retry_notifications(hub: Hub, now: datetime) -> int:
     return len(due)
 
 
-def _claim(hub: Hub, notification_id: NotificationId) -> tuple[Notification, Message] | None:
+def _claim(hub: Hub, notification_id: NotificationId) -> tuple[Notification, Message, str] | None:
+    """The message, now ours to send, and what its order's utility finds it by; None when it is not to be sent now."""
     with hub.unit_of_work() as work:
         found = work.notifications.find(notification_id, lock=True)
         if found is None or found.status is not NotificationStatus.QUEUED:
@@ -191,7 +211,7 @@ def _claim(hub: Hub, notification_id: NotificationId) -> tuple[Notification, Mes
         sending = replace(found, status=NotificationStatus.SENDING, sending_at=work.now, tries=found.tries + 1)
         claimed = work.notifications.swap(found, sending)
         work.commit()
-    return claimed, message
+    return claimed, message, order.correlation_id
 
 
 def _fail(work: UnitOfWork, found: Notification, why: str) -> None:

@@ -4,9 +4,12 @@ import logging
 import sys
 from pathlib import Path
 from typing import Annotated
+from pydantic import ValidationError
 
 import typer
 
+from hub.logs import LogFormat, configure_logging
+from hub.settings import Settings
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
 from infra.hosts.plan_commands import plan, read_day
@@ -33,15 +36,25 @@ app.add_typer(staff, name="staff")
 
 def main() -> None:
     """Run the command line; an error of ours is one sentence on stderr and exit code 1."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
-    # The SDKs and the job queue tell every step at INFO, some with addresses of people in it.
-    for noisy in ("azure", "uamqp", "procrastinate", "alembic", "httpx", "twilio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    configure_logging(_log_format())
     try:
         app()
     except DoorstepError as error:
         typer.secho(str(error), fg=typer.colors.RED, err=True)
         raise SystemExit(1) from error
+
+
+def _log_format() -> LogFormat:
+    """What the settings say; when one of them is wrong, the command itself says so."""
+    try:
+        return Settings().log_format
+    except ValidationError:
+        return "auto"
+
+
+def _log_as_a_host() -> None:
+    """A host's log is read by machines unless it goes to a terminal."""
+    configure_logging(_log_format(), is_host=True)
 
 
 @app.command()
@@ -54,6 +67,7 @@ def web(
     """Serve the citizen portal, the console, the technician page and the APIs."""
     from infra.hosts.web_server import serve_web
 
+    _log_as_a_host()
     serve_web(host, port)
 
 
@@ -63,6 +77,7 @@ def worker() -> None:
     from infra.hosts.running import read_settings, running_hub
     from infra.hosts.worker import run_worker
 
+    _log_as_a_host()
     with running_hub(read_settings()) as hub:
         run_worker(hub)
 
@@ -77,6 +92,7 @@ def broker(
     """Run the local Service Bus broker, which the unmodified Azure SDK talks to."""
     from infra.hosts.broker import serve_broker
 
+    _log_as_a_host()
     serve_broker(host, port, config, state)
 
 

@@ -14,6 +14,7 @@ from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
 from infra.console.outbox_routes import router as outbox_router
 from infra.console.routes import router as console_router
+from ingest.counting import tally_inbox
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
 from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
@@ -43,7 +44,13 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
 SUBSCRIPTIONS: Subscriptions = _merged(
     PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS
 )
-TIMERS: dict[str, Timer] = {**SCHEDULING_TIMERS, **PORTAL_TIMERS, **NOTIFICATION_TIMERS, **TECHNICIAN_TIMERS}
+TIMERS: dict[str, Timer] = {
+    **SCHEDULING_TIMERS,
+    **PORTAL_TIMERS,
+    **NOTIFICATION_TIMERS,
+    **TECHNICIAN_TIMERS,
+    "tally_inbox": tally_inbox,
+}
 JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS}
 ROUTERS: list[APIRouter] = [
     portal_router,

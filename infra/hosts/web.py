@@ -6,16 +6,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from hub.bootstrap import Hub
-from hub.db.engine import check_answers
-from hub.domain.errors import DatabaseUnavailableError
 from hub.web.errors import install_error_handlers
 from hub.web.pages import Pages
 from hub.web.protection import SameSiteWrites, SecurityHeaders, content_security_policy
+from hub.web.requests import HubDependency
+from hub.web.tracing import RequestTracing
+from infra.hosts.health import readiness
+from infra.hosts.metrics import answer_metrics
 from infra.hosts.rooms import CONSOLE_MENU, ROUTERS
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
@@ -64,6 +67,7 @@ def create_app(hub: Hub) -> FastAPI:
         policy=content_security_policy(hub.settings.map_tiles_url),
         https=hub.settings.public_url.startswith("https://"),
     )
+    app.add_middleware(RequestTracing)
     for name, folder in static.items():
         app.mount(f"/static/{name}", _LastingFiles(directory=folder, check_dir=False))
     for router in ROUTERS:
@@ -73,6 +77,7 @@ def create_app(hub: Hub) -> FastAPI:
         app.add_api_route(f"{address}/", _leading_to(address), include_in_schema=False)
     app.add_api_route("/health/alive", _alive, include_in_schema=False)
     app.add_api_route("/health/ready", lambda: _ready(hub), include_in_schema=False)
+    app.add_api_route("/metrics", _metrics, include_in_schema=False)
     return app
 
 
@@ -88,9 +93,10 @@ def _alive() -> JSONResponse:
 
 
 def _ready(hub: Hub) -> JSONResponse:
-    try:
-        check_answers(hub.engine)
-    except DatabaseUnavailableError:
-        # Anybody may ask here; where the database is stays between us and the log.
-        return JSONResponse({"status": "the database does not answer"}, status_code=503)
-    return JSONResponse({"status": "ready"})
+    # Anybody may ask here; where the database is stays between us and the log.
+    found = readiness(hub)
+    return JSONResponse(found.as_json(), status_code=200 if found.is_ready else 503)
+
+
+def _metrics(request: Request, hub: HubDependency) -> Response:
+    return answer_metrics(hub, request, token=hub.settings.metrics_token)

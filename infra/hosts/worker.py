@@ -25,6 +25,8 @@ from hub.db.engine import check_answers
 from hub.db.tables import timer_run, worker_beat
 from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
 from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume
+from infra.hosts.job_tracing import run_job
+from infra.hosts.monitoring import monitored
 from infra.hosts.rooms import JOBS, TIMERS
 from ingest.relay import relay_outbox
 from ingest.service import receive_message
@@ -217,7 +219,7 @@ def job_app(hub: Hub) -> App:
     app = App(connector=PsycopgConnector(conninfo=address, min_size=1, max_size=6, timeout=_JOB_QUEUE_PATIENCE_SECONDS))
     retry = RetryStrategy(max_attempts=_JOB_ATTEMPTS, exponential_wait=2)
     for name, job in JOBS.items():
-        app.task(name=name, retry=retry)(partial(job, hub))
+        app.task(name=name, retry=retry)(partial(run_job, hub, name, job))
     return app
 
 
@@ -243,4 +245,5 @@ def run_worker(hub: Hub) -> None:
             loop.add_signal_handler(number, worker.stop.set)
         await worker.run()
 
-    asyncio.run(work())
+    with monitored(hub):
+        asyncio.run(work())
