@@ -78,6 +78,9 @@ class Settings(BaseSettings):
 
     service_bus: SecretStr | None = Field(default=None, description="Connection string of the Service Bus namespace.")
     orders_queue: str = "work-orders"
+    orders_sessions: bool = Field(
+        default=False, description="The orders queue has sessions: the messages of one order come in their order."
+    )
     events_topic: str = "work-order-events"
     utility_subscription: str = "utility"
     event_source: str = Field(default="urn:doorstep:hub", description="The CloudEvents source of what the hub sends.")
@@ -100,6 +103,39 @@ class Settings(BaseSettings):
     map_tiles_url: str = Field(
         default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."
     )
+
+    functions_batch: bool = Field(
+        default=True, description="Azure Functions: a call takes several messages of the orders queue at once."
+    )
+    functions_every_seconds: int = Field(
+        default=10, ge=1, le=59, description="Azure Functions: how often jobs, timers and the outbox are looked after."
+    )
+
+    profiles: Path | None = Field(
+        default=None, description="Folder of your utilities' message profiles (TOML); the shipped ones are always there."
+    )
+    drop_folder: Path | None = Field(
+        default=None, description="Folder into which a utility puts files of orders; the worker takes them in."
+    )
+    drop_profile: str = Field(default="", description="The profile by which files in the drop folder are read.")
+    geocoder: Literal["postal-codes", "nominatim", "none"] = Field(
+        default="postal-codes",
+        description="Who is asked where an address without coordinates lies: a table of postal codes (approximate, so a "
+        "dispatcher decides), a Nominatim server, or nobody.",
+    )
+    postal_codes: Path | None = Field(
+        default=None, description="Postal codes with their middle (CSV); default: those of the sample's towns."
+    )
+    geocoder_url: SecretStr = Field(
+        default=SecretStr(""), description="Address of the Nominatim server, for instance http://localhost:8088."
+    )
+    geocoder_agent: str = Field(
+        default="", description="How we name ourselves to the geocoder, with a way to reach you; public servers ask for it."
+    )
+    geocoder_per_second: float = Field(
+        default=1.0, gt=0, le=1000, description="Questions to the geocoder per second, over all workers."
+    )
+    geocoder_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
 
     log_format: Literal["auto", "text", "json"] = Field(
         default="auto",
