@@ -22,12 +22,13 @@ from sqlalchemy.exc import DBAPIError
 
 from hub.bootstrap import Hub
 from hub.db.engine import check_answers
-from hub.db.tables import timer_run, worker_beat
+from hub.db.tables import worker_beat
 from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
 from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume
 from infra.hosts.job_tracing import run_job
 from infra.hosts.monitoring import monitored
 from infra.hosts.rooms import JOBS, TIMERS
+from infra.hosts.timers import run_timer
 from ingest.relay import relay_outbox
 from ingest.service import receive_message
 
@@ -149,24 +150,11 @@ class Worker:
         total, failed = 0, False
         for name, timer in TIMERS.items():
             try:
-                done = timer(self.hub, now)
-                if done:
-                    self._note_run(name, now, done)
-                total += done
+                total += run_timer(self.hub, name, timer, now)
             except Exception:  # noqa: BLE001 - one broken timer must not stop the others
                 _log.exception("The timer %s failed and will be tried again.", name)
                 failed = True
         return -1 if failed and total == 0 else total
-
-    def _note_run(self, name: str, due: datetime, done: int) -> None:
-        with self.hub.engine.begin() as connection:
-            row = insert(timer_run).values(timer=name, due=due, ran_at=self.hub.clock.now(), done_count=done)
-            connection.execute(
-                row.on_conflict_do_update(
-                    index_elements=["timer", "due"],
-                    set_={"done_count": timer_run.c.done_count + row.excluded.done_count},
-                )
-            )
 
     def _beat(self, now: datetime) -> None:
         with self.hub.engine.begin() as connection:
