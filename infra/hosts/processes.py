@@ -44,20 +44,24 @@ def _end_with_parent() -> None:
 
 @dataclass
 class HostProcess:
-    """One `doorstep …` process with a log file of its own; `restarts` counts how often it was brought back."""
+    """One `doorstep …` process with a log file of its own; `restarts` counts how often it was brought back.
+
+    `module` is what Python runs instead of the command line, for a process that only takes the same arguments.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     restarts: int = 0
+    module: str = "infra.hosts"
     _process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     def start(self) -> None:
         """Start it; it is not ready yet."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "infra.hosts", *self.arguments],
+                [sys.executable, "-m", self.module, *self.arguments],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
