@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from scheduling.engine.engines import Engine
+
 plan = typer.Typer(
     help="Plan routes: the coming days, or a file from elsewhere.", no_args_is_help=True, rich_markup_mode="rich"
 )
@@ -48,11 +50,17 @@ def plan_solve(
     no_breaks: Annotated[
         bool, typer.Option("--no-breaks", help="Ignore breaks and orders bound to a technician, as some engines must.")
     ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Who searches: the compiled search, OR-Tools' routing as a second opinion, or both together, the best."
+        ),
+    ] = Engine.PORTFOLIO,
 ) -> None:
     """Plan an instance from a file into a file; needs no database."""
     from infra.hosts.plan_files import solve_file
 
-    solve_file(instance, output, seconds, seed, no_breaks=no_breaks)
+    solve_file(instance, output, seconds, seed, no_breaks=no_breaks, engine=engine)
 
 
 @plan.command("solve-vrptw")

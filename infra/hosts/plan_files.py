@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from infra.hosts.searching import showing_search
+from scheduling.engine.engines import Engine
 from scheduling.engine.files.fields import BadFileError
 from scheduling.engine.files.instance import Instance, read_instance
 from scheduling.engine.files.solomon import TENTHS, Vrptw, distances, read_vrptw
@@ -19,13 +20,15 @@ _WRITING_SECONDS = 0.05
 _START_SECONDS = 2.0
 
 
-def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks: bool) -> None:
+def solve_file(
+    file: Path, output: Path, seconds: float, seed: int, *, no_breaks: bool, engine: Engine = Engine.PORTFOLIO
+) -> None:
     """Plan a benchmark instance and write the plan; `seconds` counts reading and searching (see `_Clock`)."""
     began = time.monotonic()
     refuse_unwritable(output)
     instance = read_instance(file, no_breaks=no_breaks)
     reading = time.monotonic() - began
-    from scheduling.engine.solver import Progress, Stop, solve
+    from scheduling.engine.solver import Progress, Stop, TooLargeForRouting, solve
 
     clock = _Clock(seconds, reading)
     left = clock.left
@@ -36,7 +39,10 @@ def solve_file(file: Path, output: Path, seconds: float, seed: int, *, no_breaks
             promises = f"{best.missed_promises} promises missed, " if best.missed_promises else ""
             say(f"{promises}unserved weight {best.missed_weight:,}, cost {_hours(best.cost_seconds)}")
 
-        plan = solve(instance.problem, Stop(seconds=left, patience=left), seed, tell)
+        try:
+            plan = solve(instance.problem, Stop(seconds=left, patience=left), seed, tell, engine)
+        except TooLargeForRouting as error:
+            raise BadFileError(file.name, "", "engine", str(error)) from error
     write_plan(output, instance, plan)
     typer.echo(f"{_described(instance, plan)} Written to {output} after {clock.gone:.1f} s.")
 

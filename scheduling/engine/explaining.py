@@ -1,27 +1,24 @@
 """`explain`: for one order of a plan, which rule binds for each technician in each of its windows.
 
-It takes the plain Python way over the exact room of every route, for any order: one that is planned is explained as if it
-were not, so its own route shows the room it has.
+It asks `reasons.room` of every route, for any order: one that is planned is explained as if it were not, so its own route
+shows the room it has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 
-from scheduling.engine import explain as closeness
-from scheduling.engine.plan import Plan, linked_tasks
+from scheduling.engine.plan import Plan, RoutePlan, linked_tasks
 from scheduling.engine.problem import Pin, Problem, RouteId, Task, TaskId, TechnicianKey
 from scheduling.engine.reasons import Reason, Refusal
-from scheduling.engine.slots.refusing import refused
-from scheduling.engine.slots.shapes import OpenRoute, SlotWindow
+from scheduling.engine.reasons.binding import CLOSENESS, OF_THE_DAY, binding
+from scheduling.engine.reasons.room import MeasuredRoute, Room, rooms
+from scheduling.engine.slots.shapes import OpenRoute
 from scheduling.engine.spans import Span
-from scheduling.engine.timeline import Stop, Timeline, route_legs, simulate
+from scheduling.engine.timeline import Stop, route_legs
 
 ALWAYS = 1 << 30
-_OF_OTHERS = frozenset({Reason.NO_ROOM, Reason.TRAVEL_LIMIT})
-"""What is named of a route where the other visits are in the way; without a measure they may not be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class RouteReason:
     def refusal(self) -> Refusal | None:
         """The rule of the window that came closest; None when one of them has room."""
         found = [one.refusal for one in self.windows if one.refusal is not None]
-        return closeness.binding(found) if len(found) == len(self.windows) else None
+        return binding(found) if len(found) == len(self.windows) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +58,19 @@ class Explanation:
         """The route that has the order."""
         return next((one for one in self.by_route if one.serves), None)
 
+    @property
+    def reason(self) -> str:
+        """Why it is not served, as a sentence in English; it has to be absent."""
+        if self.refusal is not None:
+            return self.refusal.sentence()
+        fits = [one.route for one in self.by_route if one.refusal is None]
+        return f"There is room for it on {len(fits)} routes, for instance {fits[0]}. Plan again."
+
     def sentence(self) -> str:
         """The whole in a sentence or two, in English."""
         if self.serves is not None:
             return f"Order {self.task.id} is served by {self.serves.technician} on route {self.serves.route}."
-        if self.refusal is None:
-            fits = sum(one.refusal is None for one in self.by_route)
-            return f"Order {self.task.id} is not served, although {fits} routes have room for it. Plan again."
-        return f"Order {self.task.id} is not served. {self.refusal.sentence()}"
+        return f"Order {self.task.id} is not served. {self.reason}"
 
 
 class UnknownOrderError(LookupError):
@@ -83,15 +85,16 @@ def explain(problem: Problem, plan: Plan, order: TaskId) -> Explanation:
     if order not in problem.task_at:
         raise UnknownOrderError(order)
     task = problem.tasks[problem.task_at[order]]
-    starts = {stop.task.id: stop for item in plan.routes for stop in item.timeline.stops}
-    linked = {problem.tasks[at].id for at in linked_tasks(problem)}
-    opened, serving = [], ""
-    for item in plan.routes:
-        if any(stop.task.id == order for stop in item.timeline.stops):
-            serving = item.route.id
-        stops = [_standing(item.route.id, stop, linked) for stop in item.timeline.stops if stop.task.id != order]
-        opened.append(OpenRoute.of(item.route, stops, problem.travel))
-    return explain_on(opened, task, problem, serving=serving, opens=_opens(task, starts))
+    serving = (item.route.id for item in plan.routes if any(stop.task.id == order for stop in item.timeline.stops))
+    days = _as_planned(problem, plan.routes, without=order)
+    return _explained(days, task, problem, serving=next(serving, ""), opens=_opens(task, plan.routes))
+
+
+def explain_left_out(problem: Problem, routes: Sequence[RoutePlan], tasks: Iterable[Task]) -> Iterator[Explanation]:
+    """As `explain`, for tasks that these routes leave out; each route is measured once."""
+    days = _as_planned(problem, routes)
+    for task in tasks:
+        yield _explained(days, task, problem, opens=_opens(task, routes))
 
 
 def explain_on(
@@ -101,20 +104,36 @@ def explain_on(
 
     `serving` is the route that has it; `opens` the first second at which what comes before it allows it, None for never.
     """
-    table = [_in_window(problem, opened, task, window, opens) for window in task.starts]
+    return _explained([one.measured for one in opened], task, problem, serving=serving, opens=opens)
+
+
+def _explained(
+    days: Sequence[MeasuredRoute], task: Task, problem: Problem, *, serving: RouteId = "", opens: int | None
+) -> Explanation:
+    found = rooms(days, task, task.starts, problem.travel)
     by_route = [
         RouteReason(
-            item.route.id,
-            item.route.technician,
-            item.route.id == serving,
-            tuple(WindowReason(window, row[at]) for window, row in zip(task.starts, table, strict=True)),
+            room.route.id,
+            room.route.technician,
+            room.route.id == serving,
+            tuple(WindowReason(window, _in_window(room, window, opens)) for window in task.starts),
         )
-        for at, item in enumerate(opened)
+        for room in found
     ]
     by_route.sort(key=_closeness)
-    found = [one.refusal for one in by_route if one.refusal is not None]
-    refusal = closeness.binding(found) if len(found) == len(by_route) else None
+    refusals = [one.refusal for one in by_route if one.refusal is not None]
+    refusal = binding(refusals) if len(refusals) == len(by_route) else None
     return Explanation(task, refusal, tuple(by_route))
+
+
+def _as_planned(problem: Problem, routes: Sequence[RoutePlan], without: TaskId = "") -> list[MeasuredRoute]:
+    """The planned routes without one task, to measure their room."""
+    linked = {problem.tasks[at].id for at in linked_tasks(problem)}
+    days = []
+    for item in routes:
+        stops = [_standing(item.route.id, stop, linked) for stop in item.timeline.stops if stop.task.id != without]
+        days.append(MeasuredRoute(item.route, tuple(stops), route_legs(item.route, stops, problem.travel)))
+    return days
 
 
 def _standing(route: RouteId, stop: Stop, linked: set[TaskId]) -> Task:
@@ -122,43 +141,23 @@ def _standing(route: RouteId, stop: Stop, linked: set[TaskId]) -> Task:
     return replace(stop.task, pin=Pin(route, stop.start)) if stop.task.id in linked else stop.task
 
 
-def _opens(task: Task, starts: dict[TaskId, Stop]) -> int | None:
+def _opens(task: Task, routes: Sequence[RoutePlan]) -> int | None:
     """The first second that what comes before the task allows; None when some of it is not planned."""
-    if any(link.task not in starts for link in task.after):
+    if not task.after:
+        return -ALWAYS
+    ends = {stop.task.id: stop.end for item in routes for stop in item.timeline.stops}
+    if any(link.task not in ends for link in task.after):
         return None
-    return max((starts[link.task].end + link.gap_seconds for link in task.after), default=-ALWAYS)
+    return max(ends[link.task] + link.gap_seconds for link in task.after)
 
 
-def _in_window(
-    problem: Problem, opened: Sequence[OpenRoute], task: Task, window: Span, opens: int | None
-) -> list[Refusal | None]:
-    """What binds in this window on each route."""
+def _in_window(room: Room, window: Span, opens: int | None) -> Refusal | None:
+    """What binds in this window on the route."""
     free = window if opens is None else Span(max(window.start, opens), window.end)
-    waits = opens is None or free.start >= free.end
-    asked = window if waits else free
-    day = (problem.origin + timedelta(seconds=asked.start)).date()
-    (slot,) = refused(opened, task, [SlotWindow(asked, day, "")], problem.travel)
-    out: list[Refusal | None] = []
-    for item, one in zip(opened, slot.by_route, strict=True):
-        refusal: Refusal | None = one.refusal
-        if waits and one.refusal.reason in closeness.OF_THE_DAY:
-            refusal = Refusal(Reason.PREDECESSOR)
-        elif one.refusal.reason in _OF_OTHERS and one.refusal.by_seconds <= 0 and _fits(item, task, asked, problem):
-            refusal = None
-        out.append(refusal)
-    return out
-
-
-def _fits(item: OpenRoute, task: Task, window: Span, problem: Problem) -> bool:
-    """Whether the task has a place on the route in this window, by simulating every one."""
-    new = (
-        task if task.pin is not None and task.pin.start is not None else replace(task, windows=(window,), release=None)
-    )
-    for at in range(len(item.stops) + 1):
-        stops = [*item.stops[:at], new, *item.stops[at:]]
-        if isinstance(simulate(item.route, stops, route_legs(item.route, stops, problem.travel)), Timeline):
-            return True
-    return False
+    if opens is not None and free.start < free.end:
+        return room.refusal((free,))
+    found = room.refusal((window,))
+    return Refusal(Reason.PREDECESSOR) if found is None or found.reason in OF_THE_DAY else found
 
 
 def _closeness(one: RouteReason) -> tuple[bool, bool, int, int]:
@@ -166,4 +165,4 @@ def _closeness(one: RouteReason) -> tuple[bool, bool, int, int]:
     refusal = one.refusal
     if refusal is None:
         return not one.serves, False, 0, 0
-    return True, True, -closeness.CLOSENESS.index(refusal.reason), refusal.by_seconds
+    return True, True, -CLOSENESS.index(refusal.reason), refusal.by_seconds

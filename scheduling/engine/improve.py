@@ -13,6 +13,8 @@ from scheduling.engine.kernel.memory import Settings
 from scheduling.engine.kernel.tables import Tables
 from scheduling.engine.master import columns_of, load, pick
 from scheduling.engine.portfolio import Portfolio, Sequences, Tuning
+from scheduling.engine.routing_turn import LEAST_SECONDS, RoutingTurn
+from scheduling.engine.routing_turn import load as load_routing
 from scheduling.engine.stopping import STEPS_PER_SOLUTION, Schedule, Stop
 
 COUNTED_WORKERS = 2
@@ -23,6 +25,9 @@ REMEMBER_FROM = 10
 """From so many routes on the best place of a task on a route is worth remembering."""
 MASTER_MOST = 700
 """Above so many tasks the pool says little about the whole; the time is better spent on searching."""
+MASTER_SHARE = 0.15
+TURN_SHARE = 0.1
+"""What the master, and OR-Tools' routing, may take of a search's time."""
 MOST_STOPS = 400
 """No route is planned with more stops than this."""
 
@@ -36,9 +41,12 @@ def improve(
     on_better: Callable[[float, Portfolio], None] | None = None,
     tuning: Tuning | None = None,
     began: float | None = None,
+    turn: RoutingTurn | None = None,
 ) -> Portfolio:
     """The portfolio at the end of its search, with the best plan found. `standing` is the plan to start from,
-    `began` the moment (`time.monotonic`) from which the stop's seconds count, now if none is given.
+    `began` the moment (`time.monotonic`) from which the stop's seconds count, now if none is given. OR-Tools' routing gets
+    a `turn` in a search that is bounded by time; where it is `alone` it is the whole search. A search that is bounded by counting goes
+    without it, since what is counted are steps of the compiled search.
 
     Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans.
     """
@@ -56,10 +64,12 @@ def improve(
     portfolio.fill(by_worth, limited=True)
     better()
     if len(tables.service) and len(tables.start):
-        if stop.solutions is not None:
+        if turn is not None and turn.alone:
+            turn.take(portfolio, better, seconds=schedule.left, solutions=stop.solutions, patience=stop.patience)
+        elif stop.solutions is not None:
             portfolio.run_steps(stop.solutions * STEPS_PER_SOLUTION, better, lambda: schedule.left <= 0)
         else:
-            _by_clock(portfolio, schedule, better)
+            _by_clock(portfolio, schedule, better, turn)
     portfolio.fill(by_worth, limited=False)
     return portfolio
 
@@ -94,22 +104,24 @@ def most_stops(tables: Tables) -> int:
     return int(min(len(tables.service), MOST_STOPS, max(1, longest // max(1, int(tables.service.min())) + 1)))
 
 
-def _by_clock(portfolio: Portfolio, schedule: Schedule, better: Callable[[], None]) -> None:
-    """Most of the time goes to the search, a piece near the end to the master, the rest to searching on from there."""
-    begin = schedule.gone
-    master = portfolio.tuning.pool > 0 and schedule.left > 0.5
-    length = schedule.left
-    if master:
-        threading.Thread(target=load, daemon=True).start()
-    end = begin + length * (0.8 if master else 1.0)
-    portfolio.run(lambda: schedule.share(begin, end), better)
-    if master:
-        if combine(portfolio, min(0.7 * schedule.left, 0.15 * length)):
-            better()
-        now = schedule.gone
-        if schedule.left > 0.02:
-            cool = portfolio.tuning.cold
-            portfolio.run(lambda: schedule.share(now, begin + length), better, heat=(4 * cool, cool))
+def _by_clock(portfolio: Portfolio, schedule: Schedule, better: Callable[[], None], turn: RoutingTurn | None) -> None:
+    """Most of the time goes to the search, a piece near the end to the others, the rest to searching on from there."""
+    begin, length = schedule.gone, schedule.left
+    master = portfolio.tuning.pool > 0 and length > 0.5
+    turn = turn if length * TURN_SHARE >= LEAST_SECONDS else None
+    loads = [load] * master + [load_routing] * (turn is not None)
+    for one in loads:
+        threading.Thread(target=one, daemon=True).start()
+    share = 1.0 - (MASTER_SHARE + 0.05 if master else 0.0) - (TURN_SHARE if turn else 0.0)
+    portfolio.run(lambda: schedule.share(begin, begin + share * length), better)
+    if master and combine(portfolio, min(0.7 * schedule.left, MASTER_SHARE * length)):
+        better()
+    if turn is not None:
+        turn.take(portfolio, better, seconds=min(0.7 * schedule.left, TURN_SHARE * length))
+    now = schedule.gone
+    if loads and schedule.left > 0.02:
+        cool = portfolio.tuning.cold
+        portfolio.run(lambda: schedule.share(now, begin + length), better, heat=(4 * cool, cool))
 
 
 def combine(portfolio: Portfolio, seconds: float) -> bool:

@@ -141,9 +141,8 @@ class Portfolio:
         """Take a plan from elsewhere if it can be kept and is better than the best; all workers go on from the best."""
         first = self.workers[0]
         open_all(self.tables, first.state)
-        for route, tasks in enumerate(sequences):
-            if tasks:
-                kernel.lay(self.tables, first.state, first.memory, route, np.array(tasks, np.int32))
+        for route, tasks in _pieces(self.tables, sequences):
+            kernel.lay(self.tables, first.state, first.memory, route, np.array(tasks, np.int32))
         good = bool(better(first.state.sums, self.best.sums))
         if good:
             self.best = Best.of(first.state)

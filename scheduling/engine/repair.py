@@ -36,11 +36,11 @@ from scheduling.engine.kernel.tables import Ints, Tables
 from scheduling.engine.plan import Objective, Plan, Unplanned, assembled
 from scheduling.engine.portfolio import Portfolio, Sequences
 from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
+from scheduling.engine.reasons.unplanned import unplanned
 from scheduling.engine.stopping import Progress, Stop
 from scheduling.engine.tabulate import standing as standing_sequences
 from scheduling.engine.tabulate import tables_of
 from scheduling.engine.timeline import Timeline
-from scheduling.engine.unplanned import unplanned
 from scheduling.travel.remembered import Remembered
 
 __all__ = [

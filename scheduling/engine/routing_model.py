@@ -42,6 +42,10 @@ class Budget:
 
 
 CHECKS_PER_SOLUTION = 200
+STEP_SHARE, STEP_SECONDS = 0.25, 0.3
+"""One step of the search, or reading the plan it starts from, may take so many seconds, but no larger share of them all."""
+STEP_LEAST_SHARE = 0.1
+"""Where there is more time, a step may take this share of it."""
 MOST_COST = 1 << 60
 """The costs of a whole plan must stay below; above 64 bits OR-Tools takes them for infinite."""
 MOST_FAILURES = 200_000
@@ -94,7 +98,10 @@ class RoutingModel:
     def improve(
         self, initial: Sequence[Sequence[int]], budget: Budget, on_solution: Callable[[Sequences], None]
     ) -> None:
-        """Search from `initial`, calling `on_solution` with the sequences of every solution met. The model is of no further use."""
+        """Search from `initial`, calling `on_solution` with the sequences of every solution met.
+
+        What `on_solution` raises ends the search and is raised here. The model is of no further use.
+        """
         parameters = _parameters(budget)
         self._routing.CloseModelWithParameters(parameters)
         routes = [[self._manager.NodeToIndex(task) for task in sequence] for sequence in initial]
@@ -105,8 +112,13 @@ class RoutingModel:
         solver = self._routing.solver()
 
         def report() -> None:
+            if watch.failed is not None:
+                return
             watch.met(self._routing.CostVar().Value())
-            on_solution(self._sequences())
+            try:
+                on_solution(self._sequences())
+            except BaseException as error:  # noqa: BLE001 - it must not pass through C++; it is raised below.
+                watch.failed = error
 
         self._routing.AddAtSolutionCallback(report)
         self._routing.AddSearchMonitor(solver.CustomLimit(watch.over))
@@ -116,6 +128,8 @@ class RoutingModel:
             # Its callback holds us, and we hold it, out of sight of Python's collector: let go, or a planner that runs for
             # days keeps the tables of every search it ever made.
             del self._routing
+        if watch.failed is not None:
+            raise watch.failed
 
     def accepts(self, sequences: Sequence[Sequence[int]], starts: Sequence[Sequence[int]] | None = None) -> bool:
         """See `accepts` of this module. The model is of no further use."""
@@ -292,9 +306,10 @@ class RoutingModel:
 
 
 class _Watch:
-    """Ends a search that has met nothing better for a while, or has been going on for its count of checks."""
+    """Ends a search that has met nothing better for a while, has been going on for its count of checks, or has `failed`."""
 
     def __init__(self, budget: Budget) -> None:
+        self.failed: BaseException | None = None
         self._patience = budget.patience
         self._checks_left = None if budget.solutions is None else budget.solutions * CHECKS_PER_SOLUTION
         self._best: int | None = None
@@ -306,7 +321,9 @@ class _Watch:
             self._best, self._since = cost, time.monotonic()
 
     def over(self) -> bool:
-        """True when the patience or the checks have run out."""
+        """True when the patience or the checks have run out, or somebody failed."""
+        if self.failed is not None:
+            return True
         if self._checks_left is not None:
             self._checks_left -= 1
             if self._checks_left < 0:
@@ -317,8 +334,10 @@ class _Watch:
 def _parameters(budget: Budget) -> Any:
     parameters = pywrapcp.DefaultRoutingSearchParameters()
     parameters.local_search_metaheuristic = routing_enums_pb2.LocalSearchMetaheuristic.GUIDED_LOCAL_SEARCH
-    parameters.time_limit.FromMilliseconds(max(1, round(budget.seconds * 1000)))
-    parameters.lns_time_limit.FromMilliseconds(max(1, round(budget.seconds * 1000)))
+    # A step that has begun runs on beyond the limit of the whole, up to its own.
+    step = min(STEP_SHARE * budget.seconds, max(STEP_SECONDS, STEP_LEAST_SHARE * budget.seconds))
+    parameters.time_limit.FromMilliseconds(max(1, round((budget.seconds - step) * 1000)))
+    parameters.lns_time_limit.FromMilliseconds(max(1, round(step * 1000)))
     if budget.solutions is not None:
         parameters.solution_limit = budget.solutions
     return parameters

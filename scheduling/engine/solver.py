@@ -1,37 +1,49 @@
 """`solve`: from a problem to a plan.
 
 The plan in force is kept as far as it can be and improved by the compiled search; OR-Tools picks the best combination of
-the routes met. Whatever comes out is simulated once more by the timeline, so a plan is never only believed.
+the routes met, and its routing solver has a turn in small problems. Whatever comes out is simulated once more by the timeline, so a plan is never only believed.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scheduling.engine.engines import Engine
 from scheduling.engine.improve import improve
 from scheduling.engine.plan import Objective, Plan, assembled
 from scheduling.engine.portfolio import Portfolio
 from scheduling.engine.problem import Problem
+from scheduling.engine.reasons.unplanned import unplanned
+from scheduling.engine.routing_turn import RoutingTurn, TooLargeForRouting, is_small, refuse_large
 from scheduling.engine.stopping import Progress, Stop
 from scheduling.engine.tabulate import standing, tables_of
-from scheduling.engine.unplanned import unplanned
 
-__all__ = ["Progress", "Stop", "solve"]
+__all__ = ["Engine", "Progress", "Stop", "TooLargeForRouting", "solve"]
 
 MOST_SEED = 2**32 - 1
 
 
-def solve(problem: Problem, stop: Stop, seed: int, progress: Callable[[Progress], None] | None = None) -> Plan:
+def solve(
+    problem: Problem,
+    stop: Stop,
+    seed: int,
+    progress: Callable[[Progress], None] | None = None,
+    engine: Engine = Engine.PORTFOLIO,
+) -> Plan:
     """The best plan found before the stop.
 
     Never worse than the plan in force (`Task.current`), as far as that can still be kept, and never without a promised
-    or pinned task that it serves on a route that can be kept as it was. Equal inputs, seed and `Stop(seconds=None, solutions=n)` give equal plans. `progress`
-    hears of every better plan, from the thread that called. Raises `ValueError` for a seed that is below 0 or too large.
+    or pinned task that it serves on a route that can be kept as it was. Equal inputs, seed and `Stop(seconds=None, solutions=n)`
+    give equal plans. `progress` hears of every better plan, from the thread that called. Raises `ValueError` for a seed
+    that is below 0 or too large, and `TooLargeForRouting`.
     """
+    if engine is Engine.ROUTING:
+        refuse_large(problem)
     if not 0 <= seed <= MOST_SEED:
         raise ValueError(f"The seed must be from 0 to {MOST_SEED}, not {seed}.")
 
@@ -41,7 +53,12 @@ def solve(problem: Problem, stop: Stop, seed: int, progress: Callable[[Progress]
 
     began = time.monotonic()
     tables = tables_of(problem)
-    portfolio = improve(tables, positions(problem), standing(problem), stop, seed, tell, began=began)
+    alone = engine is Engine.ROUTING
+    turn = RoutingTurn(problem, seed, alone) if alone or (engine is Engine.PORTFOLIO and is_small(problem)) else None
+    if alone and stop.patience is None:
+        # That small problems end early is measured on the compiled search.
+        stop = replace(stop, patience=stop.seconds)
+    portfolio = improve(tables, positions(problem), standing(problem), stop, seed, tell, began=began, turn=turn)
     best = portfolio.best
     routes, objective = assembled(problem, portfolio.sequences(), best.low.tolist(), best.high.tolist())
     missed = unplanned(problem, tables, portfolio.workers[0].state)

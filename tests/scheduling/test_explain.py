@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 
 from hub.domain.places import Place
-from scheduling.engine.explaining import UnknownOrderError, explain
+from scheduling.engine.explaining import UnknownOrderError, explain, explain_left_out
 from scheduling.engine.problem import After, Pin, Problem, Route, Task
 from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.reasons.room import MeasuredRoute, Room
 from scheduling.engine.solver import Stop, solve
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Timeline, simulate
@@ -65,7 +66,7 @@ def test_the_rule_that_binds_is_named_by_the_plan_and_by_the_explanation(
     assert refusal.reason is reason
     world = Problem(ORIGIN, (route,), (*(replace(one, promised=True) for one in others), asked), Grid())
     (left_out,) = solve(world, COUNTED, 1).unplanned
-    assert left_out.refusal.reason is reason
+    assert left_out.refusal == refusal
 
 
 def test_what_is_short_is_true_to_the_second() -> None:
@@ -143,6 +144,33 @@ def test_a_pin_elsewhere_binds() -> None:
         "r0": Reason.PINNED_ELSEWHERE,
         "r1": Reason.TOO_FAR,
     }
+
+
+def test_a_detour_that_is_shorter_than_the_way_alone_is_room() -> None:
+    """Where drives break the triangle, an order may fit beside another and not by itself."""
+    day = MeasuredRoute(crew(), (order("o", windows=(Span(0, 500),)),), (100, 100))
+    near, far = [(600, 50), (50, 200)], [(600, 500), (500, 600)]
+    windows = order("x").starts
+    assert Room.of(day, order("x"), near).refusal(windows) is None
+    # By itself it would take from 600 to 700 and the technician would be home at 1300.
+    assert Room.of(day, order("x"), far).refusal(windows) == Refusal(Reason.TOO_FAR, 300)
+
+
+@settings(max_examples=60, deadline=None)
+@given(problems(most_tasks=6, sequences=False))
+def test_plans_pictures_and_explanations_name_the_same_rule(world: Problem) -> None:
+    plan = solve(world, COUNTED, 1)
+    told = {one.task.id: one for one in explain_left_out(world, plan.routes, [one.task for one in plan.unplanned])}
+    for left_out in plan.unplanned:
+        found = told[left_out.task.id]
+        assert found.refusal == explain(world, plan, left_out.task.id).refusal
+        by_route = {one.route: one.refusal for one in found.by_route}
+        for one in left_out.by_route:
+            closest = by_route[one.route]
+            assert closest is not None
+            assert one.refusal.reason is closest.reason
+            if len(left_out.task.starts) == 1:
+                assert one.refusal == closest
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -6,8 +6,9 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from scheduling.engine.drawing.left_out import reasons
 from scheduling.engine.eligibility import barred
+from scheduling.engine.explaining import explain_left_out
+from scheduling.engine.plan import RoutePlan
 from scheduling.engine.problem import DAY_SECONDS, Problem, Route, Task, TaskId
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import RouteNotKept, Timeline, keep, route_legs
@@ -107,7 +108,8 @@ def picture_of(
     )
     served = {task.id for stops in sequences for task in stops}
     missing = sorted((task for task in problem.tasks if task.id not in served), key=lambda task: -task.weight)
-    why = reasons(problem, sequences, missing[:REASONED])
+    plans = [RoutePlan(row.route, row.timeline) for row in rows]
+    why = {one.task.id: one.reason for one in explain_left_out(problem, plans, missing[:REASONED])}
     return Picture(
         name,
         rows,

@@ -12,6 +12,7 @@ from hub.domain.places import Place
 from scheduling.engine.plan import RouteRefusal
 from scheduling.engine.problem import Amounts, Route, Task, TaskId, TechnicianKey
 from scheduling.engine.reasons import Refusal
+from scheduling.engine.reasons.room import MeasuredRoute
 from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Timeline, route_legs
 from scheduling.travel.model import TravelModel
@@ -79,6 +80,11 @@ class OpenRoute:
     def of(cls, route: Route, stops: Sequence[Task], travel: TravelModel) -> OpenRoute:
         """The route with its drives as `travel` has them."""
         return cls(route, tuple(stops), route_legs(route, stops, travel))
+
+    @property
+    def measured(self) -> MeasuredRoute:
+        """The route, to measure what room it has."""
+        return MeasuredRoute(self.route, self.stops, self.drives)
 
     @property
     def places(self) -> list[Place]:

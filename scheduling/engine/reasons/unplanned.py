@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
-from scheduling.engine import explain
 from scheduling.engine.eligibility import unsuited
 from scheduling.engine.kernel.route_state import open_all
 from scheduling.engine.kernel.shortage import NO_MEASURE, shortages
 from scheduling.engine.kernel.tables import Ints, State, Tables, empty_state
 from scheduling.engine.plan import RouteRefusal, Unplanned
 from scheduling.engine.problem import Problem
-from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.reasons.binding import Shortage, binding
+from scheduling.engine.reasons.room import MeasuredRoute, Room
+from scheduling.engine.reasons.vocabulary import Reason, Refusal
+from scheduling.engine.timeline import NEVER
 
 MOST_NAMED = 50
 """So many routes at most are named for one task."""
@@ -61,20 +64,37 @@ def _explained(
             refusal = (
                 Refusal(Reason.PREDECESSOR)
                 if waits
-                else _no_place(tables, state, index, at, int(room[at]), int(alone[at]))
+                else _no_place(problem, tables, state, index, at, int(room[at]), int(alone[at]))
             )
         refusals.append(RouteRefusal(route.id, refusal))
-    return explain.unplanned(task, refusals)
+    return Unplanned(task, binding(item.refusal for item in refusals), tuple(refusals))
 
 
-def _no_place(tables: Tables, state: State, task: int, route: int, room: int, alone: int) -> Refusal:
-    """Why a suited route has no place: even empty it would have none, or its other visits are in the way."""
-    if alone > 0:
-        return Refusal(Reason.TOO_FAR, alone if alone < NO_MEASURE else 0)
-    if (state.load[route] + tables.parts[task] > tables.van[route]).any():
-        return Refusal(Reason.VAN_FULL)
-    if room > 0:
-        return Refusal(Reason.NO_ROOM, room if room < NO_MEASURE else 0)
-    if tables.before_at[task] < tables.before_at[task + 1]:
-        return Refusal(Reason.PREDECESSOR)
-    return Refusal(Reason.TRAVEL_LIMIT)
+def _no_place(problem: Problem, tables: Tables, state: State, task: int, route: int, room: int, alone: int) -> Refusal:
+    """Why a suited route has no place for the task."""
+    if alone >= NO_MEASURE or room <= 0:
+        # The compiled states have no number for it, or do not say where in the day the driving would be too much.
+        found = _measured_slowly(problem, state, task, route)
+    else:
+        trip = tables.drive[tables.start[route], task] + tables.drive[task, tables.end[route]]
+        parts = bool((state.load[route] + tables.parts[task] > tables.van[route]).any())
+        time = room if room < NO_MEASURE else NEVER
+        found = Shortage(time, alone, 0, int(trip - tables.max_travel[route]), parts).refusal()
+    if found is None:
+        # It fits by itself: work before or after it, on whatever route, is in the way.
+        linked = (
+            tables.before_at[task] < tables.before_at[task + 1] or tables.after_at[task] < tables.after_at[task + 1]
+        )
+        return Refusal(Reason.PREDECESSOR if linked else Reason.NO_ROOM)
+    return found
+
+
+def _measured_slowly(problem: Problem, state: State, task: int, route: int) -> Refusal | None:
+    """The same asked of `room`, for the few where that tells more."""
+    sequence = state.seq[route, : state.length[route]].tolist()
+    nodes = [problem.start_node(route), *sequence, problem.end_node(route)]
+    table, wanted = problem.seconds, problem.tasks[task]
+    drives = tuple(int(table[a, b]) for a, b in pairwise(nodes))
+    day = MeasuredRoute(problem.routes[route], tuple(problem.tasks[at] for at in sequence), drives)
+    ways = [(int(table[a, task]), int(table[task, b])) for a, b in pairwise(nodes)]
+    return Room.of(day, wanted, ways).refusal(wanted.starts)
