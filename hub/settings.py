@@ -97,6 +97,11 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
 
+    private_callbacks: bool = Field(
+        default=False,
+        description="Utilities' callbacks may use plain HTTP and lead into this network: for tests, never on the internet.",
+    )
+
     files_url: str | None = Field(
         default=None, description="Where photos are kept; default: a folder in the state folder."
     )

@@ -41,6 +41,8 @@ _HEADINGS = {
     503: "Please try again soon",
 }
 """What a page says above the sentence; the phrases of HTTP are for machines."""
+_TMF_PATH = "/tmf-api/"
+_TMF_STATUSES = {410: 409, 422: 400}
 
 
 def problem(status: int, code: str, sentence: str, **extra: object) -> JSONResponse:
@@ -58,6 +60,18 @@ def problem(status: int, code: str, sentence: str, **extra: object) -> JSONRespo
     return JSONResponse(content, status_code=status, media_type="application/problem+json", headers=headers)
 
 
+def tmf_error(status: int, code: str, sentence: str, message: str | None = None) -> JSONResponse:
+    """TM Forum's Error, which the utilities' API answers with; it knows neither 422 nor 410."""
+    shown = _TMF_STATUSES.get(status, status)
+    content = {"code": code, "reason": sentence, "status": str(shown), "@type": "Error"}
+    if message:
+        content["message"] = message
+    headers = {"Cache-Control": "no-store"}
+    if shown == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(content, status_code=shown, headers=headers)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Let `app` answer every error in this product's own way."""
     app.add_exception_handler(DoorstepError, _doorstep_error)
@@ -71,7 +85,9 @@ def install_error_handlers(app: FastAPI) -> None:
 
 
 def _answer(request: Request, status: int, code: str, sentence: str, **extra: object) -> Response:
-    if request.url.path.startswith("/api/"):
+    if request.url.path.startswith(_TMF_PATH):
+        return tmf_error(status, code, sentence)
+    if request.url.path.startswith(("/api/", "/oauth/")):
         return problem(status, code, sentence, **extra)
     pages: Pages = request.app.state.pages
     template = "hub/console_error.html" if request.url.path.startswith("/console") else "hub/citizen_error.html"
