@@ -44,8 +44,3 @@ def find_country(name: str) -> Country | None:
 def country_of_zone(zone: str) -> Country | None:
     """The country whose time zone this is, or None."""
     return next((one for one in _BY_NAME.values() if one.zone == zone), None)
-
-
-def country_of_zone(zone: str) -> Country:
-    """The country whose clocks are those of `zone`; Belgium when none of ours has it."""
-    return next((country for country in _BY_NAME.values() if country.zone == zone), _BELGIUM)

@@ -17,8 +17,11 @@ from hub.domain.work_orders import WorkOrder
 
 STATE_CHANGED_TYPE = "org.doorstep.work-order.state-changed.v1"
 ESCALATED_TYPE = "org.doorstep.work-order.escalated.v1"
+CHANGE_REFUSED_TYPE = "org.doorstep.work-order.change-refused.v1"
 ESCALATED = "work_order.escalated"
-"""The event's name inside the hub."""
+UPDATED = "work_order.updated"
+CHANGE_REFUSED = "work_order.change_refused"
+"""The events' names inside the hub."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,21 @@ class EscalationPayload(_Outgoing):
     dossier: dict[str, Any]
 
 
+class RefusedChange(_Outgoing):
+    """The utility's message that changed nothing, or not all it asked: id and type of its CloudEvent, and why."""
+
+    id: str
+    type: str
+    reason: str
+
+
+class ChangeRefusedPayload(_Outgoing):
+    """The order as it stays, and the change that was refused."""
+
+    work_order: WorkOrderState
+    change: RefusedChange
+
+
 class WorkOrderEvent[P: _Outgoing](_Outgoing):
     """TMF697's event around a payload."""
 
@@ -150,11 +168,21 @@ def escalated(order: WorkOrder, event: Event) -> OutboxEvent:
     return _outbox_event(order, event, ESCALATED_TYPE, "WorkOrderEscalatedEvent", title, payload)
 
 
+def change_refused(order: WorkOrder, event: Event, appointment: Appointment | None) -> OutboxEvent:
+    """What the utility hears of an update, cancel or close that is not done; the event's data name its message."""
+    change = RefusedChange(id=str(event.data["change"]), type=str(event.data["changeType"]), reason=event.reason)
+    payload = ChangeRefusedPayload(work_order=_state(order, event, order.status, appointment), change=change)
+    title = f"A change of work order {order.external_id} was refused."
+    return _outbox_event(order, event, CHANGE_REFUSED_TYPE, "WorkOrderChangeRefusedEvent", title, payload)
+
+
 def shortened(data: Mapping[str, Any]) -> dict[str, Any]:
     """The event `data` hold, without what can grow: the order, its state, and where the dossier is. Shortening twice changes nothing."""
     payload = data["event"]
     kept = {name: value for name, value in payload["workOrder"].items() if name != "note"}
     short: dict[str, Any] = {"workOrder": kept}
+    if "change" in payload:
+        short["change"] = payload["change"]
     if "dossier" in payload:
         short["dossier"] = {"sentence": "The dossier is too large for a message; ask us for it."}
     return {**data, "event": short}
@@ -196,7 +224,7 @@ def _outbox_event(
     cloud_type: str,
     event_type: str,
     title: str,
-    payload: StateChangePayload | EscalationPayload,
+    payload: StateChangePayload | EscalationPayload | ChangeRefusedPayload,
 ) -> OutboxEvent:
     event_id = EventId(uuid4())
     data = WorkOrderEvent(

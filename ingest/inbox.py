@@ -1,9 +1,12 @@
 """The inbox: one row for each message that was settled, claimed in the transaction of its effect."""
 
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import ARRAY, Text, bindparam, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.db import tables
@@ -18,9 +21,32 @@ class InboxOutcome(StrEnum):
     """What became of a message; the figures count these."""
 
     IMPORTED = "imported"
+    UPDATED = "updated"
+    CANCELLED = "cancelled"
+    CLOSED = "closed"
     REJECTED = "rejected"
+    REFUSED = "refused"
+    """A change that cannot be made (any more); the utility hears why."""
     DUPLICATE = "duplicate"
+    STALE = "stale"
+    """Older than what is known already: nothing changed."""
+    UNCHANGED = "unchanged"
+    """The order had its end already, or nothing new was said."""
+    EARLY = "early"
+    """It came before its order, and waits for it."""
     DEAD_LETTERED = "dead-lettered"
+
+
+WITHOUT_EFFECT = frozenset({InboxOutcome.REJECTED, InboxOutcome.REFUSED, InboxOutcome.DEAD_LETTERED})
+"""A message that ended so may be tried again by somebody who decides it."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What was noted when a message was claimed first: what became of it, and the order it was about (or why it could not be read)."""
+
+    outcome: str
+    detail: str
 
 
 def event_key(envelope: Envelope) -> str:
@@ -37,10 +63,16 @@ def broken_key(message: ReceivedMessage) -> str:
 # Built once: thousands of messages an hour pass here, and building a statement costs as much as asking the database.
 _INBOX, _ORDERS = tables.inbox_message, tables.work_order
 _CLAIM = insert(_INBOX).on_conflict_do_nothing().returning(_INBOX.c.handler)
+_CLAIM_ALL = text(
+    "INSERT INTO inbox_message (message_id, handler, outcome, detail, received_at)"
+    " SELECT key, :handler, outcome, detail, :now"
+    " FROM unnest(CAST(:keys AS text[]), CAST(:outcomes AS text[]), CAST(:details AS text[])) AS t (key, outcome, detail)"
+    " ON CONFLICT DO NOTHING RETURNING message_id"
+)
 _IS_MINE = (_INBOX.c.message_id == bindparam("key"), _INBOX.c.handler == HANDLER)
-_DETAIL = select(_INBOX.c.detail).where(*_IS_MINE)
+_CLAIMED = select(_INBOX.c.outcome, _INBOX.c.detail).where(*_IS_MINE)
 _SETTLE = update(_INBOX).where(*_IS_MINE).values(outcome=bindparam("becomes"))
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("name"), 0)))
+_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(func.unnest(bindparam("names", type_=ARRAY(Text))), 0)))
 _IMPORTED = select(_ORDERS.c.id).where(
     _ORDERS.c.utility == bindparam("utility"), _ORDERS.c.external_id == bindparam("external_id")
 )
@@ -61,10 +93,29 @@ def claim(work: UnitOfWork, key: str, outcome: InboxOutcome, detail: str) -> boo
     return work.connection.execute(_CLAIM, row).first() is not None
 
 
-def claimed_detail(work: UnitOfWork, key: str) -> str | None:
+def claim_all(work: UnitOfWork, claims: Sequence[tuple[str, InboxOutcome, str]]) -> set[str]:
+    """Take many messages (key, outcome, detail) in one question; returns the keys that nobody handled before.
+
+    Keys are taken in their own order, whoever asks, so that two transactions never wait for each other in a circle.
+    """
+    rows = sorted(claims)
+    found = work.connection.execute(
+        _CLAIM_ALL,
+        {
+            "handler": HANDLER,
+            "now": work.now,
+            "keys": [key for key, _, _ in rows],
+            "outcomes": [outcome.value for _, outcome, _ in rows],
+            "details": [detail for _, _, detail in rows],
+        },
+    )
+    return set(found.scalars())
+
+
+def find_claim(work: UnitOfWork, key: str) -> Claim | None:
     """What was noted with the claim on `key`, or None when nobody claimed it."""
-    found: str | None = work.connection.scalar(_DETAIL, {"key": key})
-    return found
+    found = work.connection.execute(_CLAIMED, {"key": key}).first()
+    return None if found is None else Claim(found.outcome, found.detail)
 
 
 def settle_claim(work: UnitOfWork, key: str, outcome: InboxOutcome) -> None:
@@ -72,8 +123,12 @@ def settle_claim(work: UnitOfWork, key: str, outcome: InboxOutcome) -> None:
     work.connection.execute(_SETTLE, {"key": key, "becomes": outcome.value})
 
 
-def already_imported(work: UnitOfWork, utility: str, external_id: str) -> bool:
-    """Whether the utility's order is here already. Until this transaction ends, nobody else can import it meanwhile."""
-    work.connection.execute(_LOCK, {"name": f"{utility} {external_id}"})
-    found = work.connection.scalar(_IMPORTED, {"utility": utility, "external_id": external_id})
-    return found is not None
+def lock_orders(work: UnitOfWork, names: Sequence[tuple[str, str]]) -> None:
+    """Keep these orders (utility, external id) to this transaction until it ends, whether they are here already or not."""
+    work.connection.execute(_LOCK, {"names": sorted({f"{utility} {external_id}" for utility, external_id in names})})
+
+
+def find_order(work: UnitOfWork, utility: str, external_id: str) -> UUID | None:
+    """The id of the utility's order, or None when it is not here."""
+    found: UUID | None = work.connection.scalar(_IMPORTED, {"utility": utility, "external_id": external_id})
+    return found

@@ -170,8 +170,3 @@ def _weight(work_type: WorkType | None, priority: int | None) -> int:
 def priority_of(weight: int, work_type: WorkType | None) -> int:
     """The TMF697 priority that gives an order of this kind its weight; the middle one when several do, or none."""
     return next((one for one in (2, 1, 3, 0, 4) if _weight(work_type, one) == weight), 2)
-
-
-def priority_of(weight: int, work_type: WorkType | None) -> int:
-    """The priority (0 to 4) with which work of this type weighs most nearly `weight`; the middle one first."""
-    return min((2, 1, 3, 0, 4), key=lambda priority: abs(_weight(work_type, priority) - weight))

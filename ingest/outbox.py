@@ -1,5 +1,7 @@
 """The outbox: events for the utility, written in the transaction of the change they tell of. `ingest.relay` sends them."""
 
+from collections.abc import Sequence
+
 from sqlalchemy import insert
 
 from hub.db import tables
@@ -17,10 +19,11 @@ _ADD = insert(tables.outbox_event)
 _AGREED = (AppointmentStatus.CONFIRMED, AppointmentStatus.COMPLETED)
 
 
-def add(work: UnitOfWork, event: OutboxEvent) -> None:
-    """Leave `event` for the relay; it exists if and only if this transaction commits."""
+def add_all(work: UnitOfWork, events: Sequence[OutboxEvent]) -> None:
+    """Leave `events` for the relay, in this order; they exist if and only if this transaction commits."""
     # The source is an installation's setting, which the relay knows.
-    work.connection.execute(_ADD, {**vars(event), "source": ""})
+    if events:
+        work.connection.execute(_ADD, [{**vars(event), "source": ""} for event in events])
 
 
 def agreed_appointment(work: UnitOfWork, status: WorkOrderStatus, work_order_id: WorkOrderId) -> Appointment | None:

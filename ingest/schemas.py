@@ -64,7 +64,8 @@ def _within_reason(value: datetime) -> datetime:
     return value
 
 
-def _many(value: Any) -> Any:
+def many(value: Any) -> Any:
+    """One object as a list of one."""
     # TMF697 declares note and place as one object where implementations send a list; both are fine.
     if value is None:
         return []
@@ -79,33 +80,35 @@ Postcode = Annotated[
 ]
 Instant = Annotated[AwareDatetime, AfterValidator(_within_reason), BeforeValidator(_text_only)]
 Degrees = Annotated[float, Field(strict=True, allow_inf_nan=False)]
-type Objects = Annotated[list[dict[str, Any]], BeforeValidator(_many), Field(max_length=100)]
+type Objects = Annotated[list[dict[str, Any]], BeforeValidator(many), Field(max_length=100)]
 
 
-class _Wire(BaseModel):
+class Wire(BaseModel):
+    """What a utility sends: fields we do not know are left alone."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel, populate_by_name=True)
 
 
-class Note(_Wire):
+class Note(Wire):
     """TMF697 Note: we read its text."""
 
     text: Paragraph
 
 
-class GeoJsonPoint(_Wire):
+class GeoJsonPoint(Wire):
     """A GeoJSON point: longitude first, then latitude, in degrees of WGS 84."""
 
     type: Literal["Point"]
     coordinates: Annotated[list[Degrees], Field(min_length=2, max_length=3)]
 
 
-class GeographicLocation(_Wire):
+class GeographicLocation(Wire):
     """TMF675 GeoJsonPoint: where the place is."""
 
     geo_json: GeoJsonPoint
 
 
-class GeographicAddress(_Wire):
+class GeographicAddress(Wire):
     """TMF673 GeographicAddress, with its location when the utility knows it: the place of the work. Without `country` it is in Belgium."""
 
     street_name: Line
@@ -124,52 +127,52 @@ class GeographicAddress(_Wire):
         return latitude, longitude
 
 
-class MediumCharacteristic(_Wire):
+class MediumCharacteristic(Wire):
     """TMF697 MediumCharacteristic: we read one e-mail address or phone number; whether it can be used is decided later."""
 
     email_address: Line | None = None
     phone_number: Line | None = None
 
 
-class ContactMedium(_Wire):
+class ContactMedium(Wire):
     """TMF697 ContactMedium."""
 
     characteristic: MediumCharacteristic = MediumCharacteristic()
     preferred: bool | None = None
 
 
-class Citizen(_Wire):
+class Citizen(Wire):
     """The related party who must be at home: name and how to reach them."""
 
     name: Line
-    contact_medium: Annotated[list[ContactMedium], BeforeValidator(_many), Field(max_length=20)] = []
+    contact_medium: Annotated[list[ContactMedium], BeforeValidator(many), Field(max_length=20)] = []
 
 
-class Characteristic(_Wire):
+class Characteristic(Wire):
     """TMF697 Characteristic; only the one named `language` is read."""
 
     name: Line
     value: Any = None
 
 
-class WorkSpecification(_Wire):
+class WorkSpecification(Wire):
     """TMF697 WorkSpecificationRef: its id is our work type."""
 
     id: Code
 
 
-class Work(_Wire):
+class Work(Wire):
     """TMF697 Work by value: what is to be done, where and for whom."""
 
     work_specification: WorkSpecification | None = None
     work_type: Code | None = None
     place: Objects = []
     related_party: Objects = []
-    work_characteristic: Annotated[list[Characteristic], BeforeValidator(_many), Field(max_length=100)] = []
-    note: Annotated[list[Note], BeforeValidator(_many), Field(max_length=20)] = []
+    work_characteristic: Annotated[list[Characteristic], BeforeValidator(many), Field(max_length=100)] = []
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
 
 
-class WorkOrderItem(_Wire):
+class WorkOrderItem(Wire):
     """TMF697 WorkOrderItem: one job."""
 
     id: Code
@@ -177,7 +180,7 @@ class WorkOrderItem(_Wire):
     work: Work
 
 
-class WorkOrderCreate(_Wire):
+class WorkOrderCreate(Wire):
     """TMF697 WorkOrder_Create, as far as we read it. `id` serves when `externalId` is absent."""
 
     external_id: Code | None = None
@@ -187,7 +190,7 @@ class WorkOrderCreate(_Wire):
     priority: Literal["0", "1", "2", "3", "4"] | None = None
     requested_start_date: Instant | None = None
     requested_completion_date: Instant | None = None
-    note: Annotated[list[Note], BeforeValidator(_many), Field(max_length=20)] = []
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
     place: Objects = []
     related_party: Objects = []
     work_order_item: Annotated[list[WorkOrderItem], Field(min_length=1, max_length=100)]
@@ -217,7 +220,7 @@ def read_request(data: Any) -> WorkOrderRequest:
     """The job in a create event's data; raises MalformedOrderError naming what is missing or wrong."""
     if not isinstance(data, dict):
         raise MalformedOrderError("The order cannot be read: 'data' must be a TMF697 work order, a JSON object.")
-    wire = _validated(WorkOrderCreate, data, "data")
+    wire = validated(WorkOrderCreate, data, "data")
     external_id = wire.external_id or wire.id
     if external_id is None:
         raise MalformedOrderError("The order cannot be read: data.externalId is missing.")
@@ -246,9 +249,9 @@ def read_request(data: Any) -> WorkOrderRequest:
 def _place(wire: WorkOrderCreate, work: Work) -> GeographicAddress:
     """The first place of the item, else of the order."""
     if work.place:
-        return _validated(GeographicAddress, work.place[0], "data.workOrderItem[0].work.place[0]")
+        return validated(GeographicAddress, work.place[0], "data.workOrderItem[0].work.place[0]")
     if wire.place:
-        return _validated(GeographicAddress, wire.place[0], "data.place")
+        return validated(GeographicAddress, wire.place[0], "data.place")
     raise MalformedOrderError("The order cannot be read: data.workOrderItem[0].work.place is missing.")
 
 
@@ -261,7 +264,7 @@ def _citizen(wire: WorkOrderCreate, work: Work) -> Citizen | None:
         for at, party in enumerate(parties):
             role = party.get("role")
             if isinstance(role, str) and role.strip().lower() in CITIZEN_ROLES:
-                return _validated(Citizen, party, f"{path}[{at}]")
+                return validated(Citizen, party, f"{path}[{at}]")
     return None
 
 
@@ -277,7 +280,8 @@ def _notes(wire: WorkOrderCreate, work: Work) -> str:
     return "\n".join(dict.fromkeys(text for text in texts if text))[:4000]
 
 
-def _validated[M: BaseModel](model: type[M], value: Any, path: str) -> M:
+def validated[M: BaseModel](model: type[M], value: Any, path: str) -> M:
+    """`value` as `model`; raises MalformedOrderError naming the fields below `path` that are missing or wrong."""
     try:
         return model.model_validate(value)
     except ValidationError as error:

@@ -1,9 +1,10 @@
 """Frozen dataclasses in, frozen dataclasses out: rows never leave this folder."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, insert, select, update
+from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Table, and_, any_, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
 from hub.domain.errors import NotFoundError, StaleVersionError
@@ -72,10 +73,41 @@ class Records[T: "DataclassInstance"]:
         self._connection.execute(insert(self.table), self._values(record))
         return record
 
-    def add_all(self, records: list[T]) -> None:
+    def add_all(self, records: Sequence[T]) -> None:
         """Insert `records` in one round trip."""
         if records:
             self._connection.execute(insert(self.table), [self._values(record) for record in records])
+
+    def list_by_id(self, ids: Sequence[object], *, lock: bool = False) -> dict[object, T]:
+        """The records with these ids (of tables whose key is one column), by id; `lock` takes their locks in the order of the ids."""
+        column = self.table.c[self._key[0]]
+        order = (column.asc(),) if lock else ()
+        found = self.list_where(column == any_(_array(column, ids)), order_by=order, lock=lock)
+        return {getattr(record, self._key[0]): record for record in found}
+
+    def swap_all(self, before: Sequence[T], after: Sequence[T], changed: tuple[str, ...]) -> list[T]:
+        """Replace each of `before` by the one of `after` at its place, in one question; only the fields `changed` differ.
+
+        Raises StaleVersionError when one of them changed meanwhile.
+        """
+        rows = [{"new_" + name: getattr(one, name) for name in changed} for one in after]
+        for row, old in zip(rows, before, strict=True):
+            row |= {"was_version": getattr(old, "version"), "becomes": getattr(old, "version") + 1}  # noqa: B009
+            row |= {f"at_{name}": getattr(old, name) for name in self._key}
+        if not rows:
+            return []
+        where = [self.table.c[name] == bindparam(f"at_{name}") for name in self._key]
+        values: dict[str, Any] = {
+            **{name: bindparam(f"new_{name}") for name in changed},
+            "version": bindparam("becomes"),
+        }
+        statement = update(self.table).where(*where, self.table.c.version == bindparam("was_version")).values(values)
+        if self._connection.execute(statement, rows).rowcount != len(rows):
+            raise StaleVersionError(self.what)
+        return [
+            self._shape(**{**self._attributes(one), "version": getattr(old, "version") + 1})  # noqa: B009
+            for old, one in zip(before, after, strict=True)
+        ]
 
     def swap(self, before: T, after: T) -> T:
         """Replace `before` by `after` with the version raised by one; raises StaleVersionError when it changed meanwhile."""
@@ -97,3 +129,8 @@ class Records[T: "DataclassInstance"]:
 
     def _values(self, record: T) -> dict[str, Any]:
         return self._attributes(record)
+
+
+def _array(column: Column[Any], values: Sequence[object]) -> Any:
+    # One parameter whatever the number of values, so that the statement is made and planned once.
+    return bindparam(None, list(values), type_=ARRAY(column.type), unique=True)

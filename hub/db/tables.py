@@ -93,6 +93,7 @@ work_order = Table(
     _text("reject_reason"),
     Column("place_quality", EnumText(PlaceQuality), nullable=False, server_default="given"),
     _text("place_note"),
+    _text("revision"),
     _version(),
     UniqueConstraint("utility", "external_id"),
     # An order without a point must not reach planning, whatever a bug above says.
@@ -467,7 +468,9 @@ outbox_event = Table(
     Column("data", JSONB, nullable=False),
     _text("correlation_id"),
     _at("sent_at", null=True),
+    _at("shared_at", null=True),
     Index("ix_outbox_event_unsent", "seq", postgresql_where=text("sent_at IS NULL")),
+    Index("ix_outbox_event_unshared", "seq", postgresql_where=text("shared_at IS NULL")),
     Index(None, "work_order_id", "seq"),
 )
 
@@ -501,9 +504,6 @@ worker_beat = Table(
     comment="Each worker's word that everything due up to an instant of hub.clock was done.",
 )
 
-# Places: what geocoders were asked (ingest/places).
-place_search = Table(
-    "place_search",
 # What monitoring counts.
 
 inbox_tally = Table(
@@ -518,6 +518,9 @@ inbox_tally = Table(
 # A block range index costs nothing at each insert, and rows lie in the order of time.
 Index("ix_inbox_message_received_at", inbox_message.c.received_at, postgresql_using="brin")
 
+# Places: what geocoders were asked (ingest/places).
+place_search = Table(
+    "place_search",
     metadata,
     Column("work_order_id", UUID(as_uuid=True), ForeignKey("work_order.id"), primary_key=True),
     _at("began_at"),
@@ -548,3 +551,109 @@ geocoder_pace = Table(
     _at("free_at"),
     comment="When a geocoder may be asked next, by the database's clock: all workers together keep its limit.",
 )
+
+# The utility's own access: its programs, what they asked for, and where they want to be called.
+
+utility_client = Table(
+    "utility_client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("utility", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret_hash", Text, nullable=False),
+    Column("scopes", CodeTuple, nullable=False),
+    _at("created_at"),
+    _at("revoked_at", null=True),
+    comment="A program of a utility that may use the API; `utility` is the source of that utility's orders.",
+)
+
+utility_token = Table(
+    "utility_token",
+    metadata,
+    Column("token_hash", Text, primary_key=True),
+    Column("client_id", Text, ForeignKey("utility_client.id"), nullable=False),
+    Column("scopes", CodeTuple, nullable=False),
+    _at("created_at"),
+    _at("expires_at"),
+    Index(None, "expires_at"),
+)
+
+cancel_task = Table(
+    "cancel_task",
+    metadata,
+    _id(),
+    _ref("work_order_id", "work_order"),
+    Column("state", Text, nullable=False),
+    _text("reason"),
+    _text("outcome"),
+    _at("requested_at"),
+    _at("effective_at", null=True),
+    Index(None, "work_order_id"),
+    comment="A utility's wish, over the API, that an order be cancelled, and what became of it.",
+)
+
+slot_search = Table(
+    "slot_search",
+    metadata,
+    _id(),
+    _ref("work_order_id", "work_order"),
+    Column("state", Text, nullable=False),
+    Column("requested", JSONB, nullable=False),
+    Column("available", JSONB, nullable=False),
+    _text("outcome"),
+    _at("searched_at"),
+    Index(None, "work_order_id"),
+    Index(None, "searched_at"),
+    comment="What was free when a utility asked, kept for a day: free times change.",
+)
+
+event_subscription = Table(
+    "event_subscription",
+    metadata,
+    _id(),
+    Column("utility", Text, nullable=False),
+    Column("client_id", Text, ForeignKey("utility_client.id"), nullable=False),
+    Column("api", Text, nullable=False),
+    Column("callback", Text, nullable=False),
+    _text("query"),
+    Column("event_types", CodeTuple, nullable=False),
+    Column("secret", Text, nullable=False),
+    _at("created_at"),
+    _at("due_at"),
+    _at("failing_since", null=True),
+    Column("failures", Integer, nullable=False, server_default="0"),
+    _at("ended_at", null=True),
+    _text("end_reason"),
+    Index("ix_event_subscription_live", "utility", "api", postgresql_where=text("ended_at IS NULL")),
+    comment="Where a utility wants to be called. `secret` signs the calls, so it is kept as it is and shown once.",
+)
+
+callback_delivery = Table(
+    "callback_delivery",
+    metadata,
+    Column("seq", BigInteger, Identity(always=True), primary_key=True),
+    _ref("subscription_id", "event_subscription"),
+    _ref("work_order_id", "work_order"),
+    Column("event_id", UUID(as_uuid=True), nullable=False),
+    Column("event_type", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    _at("created_at"),
+    _at("due_at"),
+    Column("tries", Integer, nullable=False, server_default="0"),
+    _at("delivered_at", null=True),
+    _at("dead_at", null=True),
+    _text("problem"),
+    UniqueConstraint("subscription_id", "event_id"),
+    Index(
+        "ix_callback_delivery_waiting",
+        "subscription_id",
+        "work_order_id",
+        "seq",
+        postgresql_where=text("delivered_at IS NULL AND dead_at IS NULL"),
+    ),
+    Index("ix_callback_delivery_created_at", "created_at"),
+    comment="One event for one subscriber: waiting, delivered, or dead with the reason.",
+)
+
+# The utility's messages have a module of their own.
+from hub.db import message_tables  # noqa: E402, F401 - it needs the metadata above, and the metadata needs its tables

@@ -10,7 +10,7 @@ rooms at once, inside the same transaction: what they write commits with it or n
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -35,6 +35,19 @@ from hub.settings import Settings
 
 type Handler = Callable[["UnitOfWork", Event], None]
 """What a room does when it hears an event, inside the transaction in which the event became true."""
+
+
+@dataclass(frozen=True)
+class ForMany:
+    """A handler that takes many events of one kind at once, each of another entity, and saves the database the single questions."""
+
+    hear: Callable[["UnitOfWork", Sequence[Event]], None]
+
+    def __call__(self, work: "UnitOfWork", event: Event) -> None:
+        """Hear one."""
+        self.hear(work, (event,))
+
+
 type Subscriptions = Mapping[str, Sequence[Handler]]
 """Handlers by event name; `work_order.*` hears every event of work orders."""
 
@@ -121,6 +134,16 @@ class UnitOfWork:
         self._tell("work_order", order, order.id, Action.CREATE, "", by, reason)
         return order
 
+    def create_work_orders(self, orders: Sequence[WorkOrder], *, by: Sequence[Actor], reasons: Sequence[str]) -> None:
+        """Insert many orders and tell that they were created: the same as one after the other, in a few questions."""
+        self.work_orders.add_all(orders)
+        self.tell_all(
+            [
+                self._step("work_order", order, order.id, Action.CREATE, "", actor, reason)
+                for order, actor, reason in zip(orders, by, reasons, strict=True)
+            ]
+        )
+
     def create_appointment(self, appointment: Appointment, *, by: Actor, reason: str = "") -> Appointment:
         """Insert `appointment` and tell that it was created."""
         self.appointments.add(appointment)
@@ -142,6 +165,20 @@ class UnitOfWork:
         self._tell("work_order", after, after.id, action, before.status.value, by, reason)
         return after
 
+    def advance_work_orders(
+        self, before: Sequence[WorkOrder], action: Action, *, by: Actor, reason: str = ""
+    ) -> list[WorkOrder]:
+        """Take the same step with many orders; raises TransitionRefusedError or StaleVersionError when one of them cannot."""
+        after = [replace(one, status=lifecycle.next_work_order_status(one.status, action)) for one in before]
+        after = self.work_orders.swap_all(before, after, ("status",))
+        self.tell_all(
+            [
+                self._step("work_order", one, one.id, action, old.status.value, by, reason)
+                for old, one in zip(before, after, strict=True)
+            ]
+        )
+        return after
+
     def advance_appointment(
         self, before: Appointment, action: Action, *, by: Actor, reason: str = "", **changes: Any
     ) -> Appointment:
@@ -160,32 +197,65 @@ class UnitOfWork:
 
     def tell(self, event: Event) -> None:
         """Write `event` to the history and tell it to the rooms that listen."""
-        row = {
-            **asdict(event),
-            "actor_kind": event.actor.kind.value,
-            "actor_name": event.actor.name,
-        }
-        del row["actor"]
-        self.connection.execute(insert(tables.status_event), row)
+        self.tell_all((event,))
+
+    def tell_all(self, events: Sequence[Event]) -> None:
+        """The same for many events, each of another entity; those of one room's handler are told together where it can take them so."""
+        if not events:
+            return
+        self.connection.execute(_WRITE_EVENT, [_row(event) for event in events])
         # Who hears all of an entity hears first: a listener to this event may cause the next one, and the order must show.
-        for name in (f"{event.entity}.*", event.name):
-            for handler in self._subscriptions.get(name, ()):
+        for name in dict.fromkeys(f"{event.entity}.*" for event in events):
+            self._tell_listeners(name, [event for event in events if f"{event.entity}.*" == name])
+        for name in dict.fromkeys(event.name for event in events):
+            self._tell_listeners(name, [event for event in events if event.name == name])
+
+    def _tell_listeners(self, name: str, events: Sequence[Event]) -> None:
+        for handler in self._subscriptions.get(name, ()):
+            if isinstance(handler, ForMany):
+                handler.hear(self, events)
+                continue
+            for event in events:
                 handler(self, event)
 
     def _tell(
         self, entity: str, after: _E, work_order_id: Any, action: Action, before: str, by: Actor, reason: str
     ) -> None:
-        self.tell(
-            Event(
-                name=f"{entity}.{after.status.value.replace(' ', '_')}",
-                entity=entity,
-                entity_id=after.id,
-                work_order_id=work_order_id,
-                at=self.now,
-                actor=by,
-                action=action.name.lower(),
-                before=before,
-                after=after.status.value,
-                reason=reason,
-            )
+        self.tell(self._step(entity, after, work_order_id, action, before, by, reason))
+
+    def _step(
+        self, entity: str, after: _E, work_order_id: Any, action: Action, before: str, by: Actor, reason: str
+    ) -> Event:
+        return Event(
+            name=f"{entity}.{after.status.value.replace(' ', '_')}",
+            entity=entity,
+            entity_id=after.id,
+            work_order_id=work_order_id,
+            at=self.now,
+            actor=by,
+            action=action.name.lower(),
+            before=before,
+            after=after.status.value,
+            reason=reason,
         )
+
+
+# Built once: building a statement costs as much as asking the database.
+_WRITE_EVENT = insert(tables.status_event)
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "name": event.name,
+        "entity": event.entity,
+        "entity_id": event.entity_id,
+        "work_order_id": event.work_order_id,
+        "at": event.at,
+        "actor_kind": event.actor.kind.value,
+        "actor_name": event.actor.name,
+        "action": event.action,
+        "before": event.before,
+        "after": event.after,
+        "reason": event.reason,
+        "data": event.data,
+    }

@@ -113,6 +113,7 @@ WORK_ORDER_TRANSITIONS: Mapping[tuple[WorkOrderStatus, Action], WorkOrderStatus]
     (_W.RECEIVED, Action.INVITE): _W.CONTACTING,
     (_W.RECEIVED, Action.CANCEL): _W.CANCELLED,
     # The utility may change the kind of work (with or without a citizen), the place and what was wrong with an order.
+    (_W.NEEDS_LOCATION, Action.UNLOCATE): _W.NEEDS_LOCATION,
     (_W.RECEIVED, Action.UNLOCATE): _W.NEEDS_LOCATION,
     (_W.READY, Action.UNLOCATE): _W.NEEDS_LOCATION,
     (_W.CONTACTING, Action.UNLOCATE): _W.NEEDS_LOCATION,

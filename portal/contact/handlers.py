@@ -1,21 +1,22 @@
 """What the contact ladder does when something happens to an order, an appointment or a visit."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from hub.bootstrap import Hub
-from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.db.unit_of_work import ForMany, Subscriptions, UnitOfWork
 from hub.domain.contact import Channel, LinkPurpose
 from hub.domain.events import SYSTEM, ActorKind, Event
 from hub.domain.ids import AppointmentId, VisitId
 from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, WorkOrderStatus
+from hub.domain.work_orders import WorkOrder
 from hub.notifications.links import end_links
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
 from portal.contact.reminders import remind_of_appointments
 from portal.contact.service import (
     PAUSE_AFTER_CANCELLATION,
     end_case,
-    open_case,
+    open_cases,
     run_due_contacts,
     settle_aborted_visit,
 )
@@ -24,24 +25,32 @@ _LINK_OUTLIVES_ORDER = timedelta(days=7)
 """How long the personal link still shows that an order is done or cancelled."""
 
 
-def invite_or_make_ready(work: UnitOfWork, event: Event) -> None:
-    """An order arrived: ask its citizen, or leave it to planning when it needs none.
+def invite_or_make_ready(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Orders arrived: ask their citizens, or leave them to planning when they need none.
 
     One that cannot be done at all (no such work type, no territory) is left to whoever imported it, to be rejected.
     """
-    order = work.work_orders.get(event.work_order_id, lock=True)
-    work_type = work.catalogue.work_types.get(order.work_type)
-    if work_type is None or not order.territory or order.status is not WorkOrderStatus.RECEIVED:
-        return
-    work.advance_work_order(order, Action.INVITE if work_type.needs_citizen else Action.MAKE_READY, by=SYSTEM)
+    orders = work.work_orders.list_by_id([event.work_order_id for event in events], lock=True)
+    steps: dict[Action, list[WorkOrder]] = {Action.INVITE: [], Action.MAKE_READY: []}
+    for event in events:
+        order = orders[event.work_order_id]
+        work_type = work.catalogue.work_types.get(order.work_type)
+        if work_type is not None and order.territory and order.status is WorkOrderStatus.RECEIVED:
+            steps[Action.INVITE if work_type.needs_citizen else Action.MAKE_READY].append(order)
+    for action, able in steps.items():
+        work.advance_work_orders(able, action, by=SYSTEM)
 
 
-def begin_round(work: UnitOfWork, event: Event) -> None:
-    """An order is being contacted, for the first time or again."""
-    order = work.work_orders.get(event.work_order_id)
-    cancelled_by_citizen = event.action == Action.UNBOOK.name.lower() and event.actor.kind is ActorKind.CITIZEN
-    pause = PAUSE_AFTER_CANCELLATION if cancelled_by_citizen else timedelta()
-    open_case(work, order, first_due_at=work.now + pause)
+def begin_round(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Orders are being contacted, for the first time or again."""
+    orders = work.work_orders.list_by_id([event.work_order_id for event in events])
+    due: dict[datetime, list[WorkOrder]] = {}
+    for event in events:
+        cancelled_by_citizen = event.action == Action.UNBOOK.name.lower() and event.actor.kind is ActorKind.CITIZEN
+        pause = PAUSE_AFTER_CANCELLATION if cancelled_by_citizen else timedelta()
+        due.setdefault(work.now + pause, []).append(orders[event.work_order_id])
+    for first_due_at, asked in due.items():
+        open_cases(work, asked, first_due_at=first_due_at)
 
 
 def end_round(work: UnitOfWork, event: Event) -> None:
@@ -90,8 +99,11 @@ def _tell_citizen(work: UnitOfWork, event: Event, kind: str) -> None:
 
 
 SUBSCRIPTIONS: Subscriptions = {
-    "work_order.received": [invite_or_make_ready],
-    "work_order.contacting": [begin_round],
+    "work_order.received": [ForMany(invite_or_make_ready)],
+    "work_order.contacting": [ForMany(begin_round)],
+    # The utility changed the work or the place: nobody is to be asked any more, or not yet.
+    "work_order.ready": [end_round],
+    "work_order.needs_location": [end_round],
     "work_order.booked": [end_round],
     "work_order.on_hold": [end_round],
     "work_order.completed": [end_round_and_links],

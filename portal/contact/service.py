@@ -4,7 +4,7 @@ Locks are always taken in one order: the work order first, then its case. Bookin
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -40,15 +40,21 @@ PAUSE_AFTER_CANCELLATION = timedelta(days=1)
 """Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
 
 
-def open_case(work: UnitOfWork, order: WorkOrder, *, first_due_at: datetime) -> ContactCase | None:
-    """Begin the first or the next round for an order that is being contacted; None for work without a contact policy."""
-    work_type = work.catalogue.work_type(order.work_type)
-    if not work_type.needs_citizen:
-        return None
-    before = work.contact_cases.find(order.id, lock=True)
-    fresh = ContactCase(
+def open_cases(work: UnitOfWork, orders: Sequence[WorkOrder], *, first_due_at: datetime) -> None:
+    """Begin the first or the next round for orders that are being contacted; work without a contact policy has none."""
+    asked = [order for order in orders if work.catalogue.work_type(order.work_type).needs_citizen]
+    before = work.contact_cases.list_by_id([order.id for order in asked], lock=True) if asked else {}
+    cases = [_fresh_case(work, order, before.get(order.id), first_due_at) for order in asked]
+    for case in cases:
+        if case.work_order_id in before:
+            work.contact_cases.swap(before[case.work_order_id], case)
+    work.contact_cases.add_all([case for case in cases if case.work_order_id not in before])
+
+
+def _fresh_case(work: UnitOfWork, order: WorkOrder, before: ContactCase | None, first_due_at: datetime) -> ContactCase:
+    return ContactCase(
         work_order_id=order.id,
-        policy=work_type.contact_policy,
+        policy=work.catalogue.work_type(order.work_type).contact_policy,
         round=before.round + 1 if before else 1,
         next_step=0,
         next_due_at=first_due_at,
@@ -56,7 +62,6 @@ def open_case(work: UnitOfWork, order: WorkOrder, *, first_due_at: datetime) -> 
         outcome="",
         opened_at=work.now,
     )
-    return work.contact_cases.swap(before, fresh) if before else work.contact_cases.add(fresh)
 
 
 def end_case(work: UnitOfWork, work_order_id: WorkOrderId, outcome: str) -> None:

@@ -47,6 +47,13 @@ class DeadLetter:
     description: str
 
 
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The message cannot be done for now, because of `error`; it comes again."""
+
+    error: Exception
+
+
 Settlement = Complete | DeadLetter
 Handle = Callable[[ReceivedMessage], Settlement]
 

@@ -27,9 +27,7 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), server_default="0", nullable=False),
         sa.Column("tried_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("retry_at", sa.DateTime(timezone=True), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["work_order_id"], ["work_order.id"], name=op.f("fk_place_search_work_order_id")
-        ),
+        sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_place_search_work_order_id")),
         sa.PrimaryKeyConstraint("work_order_id", name=op.f("pk_place_search")),
         comment="How far the search for an order's place is: begun when the order needed one, tried again at retry_at, "
         "over when that is null.",

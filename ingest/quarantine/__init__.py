@@ -1,0 +1,1 @@
+"""Messages that could not be used, until somebody corrects, replays or discards them."""
