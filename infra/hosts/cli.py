@@ -12,6 +12,7 @@ from hub.logs import LogFormat, configure_logging
 from hub.settings import Settings
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
+from infra.hosts.ingest_commands import ingest
 from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.road_commands import roads
 
@@ -28,6 +29,7 @@ utility = typer.Typer(help="Play the utility: send work orders, hear what became
 database = typer.Typer(help="Look after the database.", no_args_is_help=True)
 staff = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(utility, name="utility")
+app.add_typer(ingest, name="ingest")
 app.add_typer(plan, name="plan")
 app.add_typer(roads, name="roads")
 app.add_typer(database, name="db")

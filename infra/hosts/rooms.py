@@ -12,10 +12,17 @@ from hub.db.unit_of_work import Handler, Subscriptions
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
 from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
+from infra.console.locations_routes import router as locations_router
 from infra.console.outbox_routes import router as outbox_router
 from infra.console.routes import router as console_router
 from ingest.counting import tally_inbox
+from ingest.api.handlers import JOBS as UTILITY_API_JOBS
+from ingest.api.handlers import SUBSCRIPTIONS as UTILITY_API_SUBSCRIPTIONS
+from ingest.api.handlers import TIMERS as UTILITY_API_TIMERS
+from ingest.api.routes import router as utility_api_router
+from ingest.handlers import JOBS as INGEST_JOBS
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
+from ingest.handlers import TIMERS as INGEST_TIMERS
 from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
@@ -42,29 +49,38 @@ def _merged(*rooms: Subscriptions) -> Subscriptions:
 
 
 SUBSCRIPTIONS: Subscriptions = _merged(
-    PORTAL_SUBSCRIPTIONS, INGEST_SUBSCRIPTIONS, FEEDBACK_SUBSCRIPTIONS, SCHEDULING_SUBSCRIPTIONS
+    PORTAL_SUBSCRIPTIONS,
+    INGEST_SUBSCRIPTIONS,
+    UTILITY_API_SUBSCRIPTIONS,
+    FEEDBACK_SUBSCRIPTIONS,
+    SCHEDULING_SUBSCRIPTIONS,
 )
 TIMERS: dict[str, Timer] = {
     **SCHEDULING_TIMERS,
     **PORTAL_TIMERS,
     **NOTIFICATION_TIMERS,
     **TECHNICIAN_TIMERS,
+    **UTILITY_API_TIMERS,
+    **INGEST_TIMERS,
     "tally_inbox": tally_inbox,
 }
-JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS}
+JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS, **UTILITY_API_JOBS, **INGEST_JOBS}
 ROUTERS: list[APIRouter] = [
     portal_router,
     staff_routes.router,
     console_router,
+    locations_router,
     board_router,
     outbox_router,
     technician_router,
     feedback_router,
+    utility_api_router,
 ]
 CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console", "Today"),
     ("/console/board", "Board"),
     ("/console/orders", "Orders"),
+    ("/console/locations", "Needs location"),
     ("/console/technicians", "Technicians"),
     ("/console/figures", "Figures"),
 ]

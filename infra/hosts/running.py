@@ -17,6 +17,8 @@ from hub.db.schema import upgrade
 from hub.domain.errors import ConfigurationError, DoorstepError
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
+from ingest.places.choosing import geocoder_of
+from ingest.profiles.reading import check_profiles
 from portal.contact.policies import check_policies
 from scheduling.driving import travel_of
 
@@ -77,6 +79,8 @@ def running_hub(settings: Settings) -> Iterator[Hub]:
         hub = build_hub(complete, SUBSCRIPTIONS)
         try:
             check_policies(complete.contact_policies, hub.catalogue)
+            check_profiles(complete)
+            geocoder_of(complete)
             travel_of(complete)
             check_answers(hub.engine)
             upgrade(hub.engine)

@@ -11,7 +11,7 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import uuid4
 
@@ -29,6 +29,7 @@ from infra.hosts.job_tracing import run_job
 from infra.hosts.monitoring import monitored
 from infra.hosts.rooms import JOBS, TIMERS
 from infra.hosts.timers import run_timer
+from ingest.folder import take_in_folder
 from ingest.relay import relay_outbox
 from ingest.service import receive_message
 
@@ -39,6 +40,9 @@ _LOOKS_BETWEEN = 30
 """Looks at a simulated clock that stands still, before the timers look at the tables again."""
 _REAL_PAUSE = 1.0
 _RELAY_PAUSE = 0.2
+_FOLDER_PAUSE = 5.0
+_FILE_IS_WHOLE_AFTER = timedelta(seconds=5)
+"""A file that did not change for so long is taken for whole."""
 _SIMULATED_RELAY_PAUSE = 0.03
 _JOB_ATTEMPTS = 6
 _HEARTBEAT_SECONDS = 2.0
@@ -63,6 +67,8 @@ class Worker:
         loops: list[Callable[[], Awaitable[None]]] = [self._do_jobs, self._do_what_is_due, self._rescue_stalled_jobs]
         if self.hub.settings.service_bus is not None:
             loops += [self._take_in, self._send_out]
+        if self.hub.settings.drop_folder is not None:
+            loops.append(self._take_in_files)
         async with asyncio.TaskGroup() as group:
             for loop in loops:
                 group.create_task(self._until_stop(loop))
@@ -98,6 +104,14 @@ class Worker:
     async def _take_in(self) -> None:
         handle = partial(receive_message, self.hub)
         await consume(self._bus(), self.hub.settings.orders_queue, handle, self.stop, is_ready=self._database_answers)
+
+    async def _take_in_files(self) -> None:
+        folder, profile = self.hub.settings.drop_folder, self.hub.settings.drop_profile
+        while folder is not None and not self.stop.is_set():
+            counts = await asyncio.to_thread(take_in_folder, self.hub, folder, profile, settled_for=_FILE_IS_WHOLE_AFTER)
+            if counts.files:
+                _log.info("%s files of the drop folder: %s", counts.files, dict(counts.outcomes))
+            await self._wait(_FOLDER_PAUSE)
 
     def _database_answers(self) -> bool:
         try:
