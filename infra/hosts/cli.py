@@ -1,17 +1,16 @@
 """The command `doorstep`: parses, calls, prints; no logic of its own."""
 
-import logging
-import sys
 from pathlib import Path
 from typing import Annotated
-from pydantic import ValidationError
 
 import typer
+from pydantic import ValidationError
 
-from hub.logs import LogFormat, configure_logging
-from hub.settings import Settings
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
+from hub.logs import LogFormat, configure_logging
+from hub.settings import Settings
+from infra.hosts.documents_commands import documents
 from infra.hosts.ingest_commands import ingest
 from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.road_commands import roads
@@ -34,6 +33,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(roads, name="roads")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
+app.add_typer(documents, name="documents")
 
 
 def main() -> None:
@@ -100,6 +100,16 @@ def broker(
 
 @app.command()
 def demo(
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
+) -> None:
+    """Say whether this installation can work, and what waits. Exits with 1 when it cannot."""
+    from infra.hosts.status import show_status
+
+    show_status(as_json=as_json)
+
+
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 8080,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the demo's data and stop.")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,

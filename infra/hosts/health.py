@@ -10,6 +10,7 @@ from typing import Any
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from hub.bootstrap import Hub
 from hub.db.schema import alembic_config
@@ -57,7 +58,7 @@ def readiness(hub: Hub) -> Readiness:
             found = _revision(connection)
             behind = _is_behind(found)
             workers = 0 if behind else living_workers(connection, hub.clock.now())
-    except OperationalError:
+    except (OperationalError, PoolTimeoutError):
         return Readiness(DATABASE_AWAY)
     why_not = "the database has an older schema; run doorstep db upgrade" if behind else ""
     return Readiness(why_not, found, workers, _bus_state(hub))

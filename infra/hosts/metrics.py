@@ -16,15 +16,18 @@ from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from hub.bootstrap import Hub
 from hub.db import tables
+from hub.db.message_tables import quarantined_message
 from hub.metrics import PROCESS
 from hub.web.errors import problem
 from ingest.counting import count_messages
 from ingest.inbox import InboxOutcome
+from ingest.quarantine.records import QuarantineStatus
 
 WORKER_IS_ALIVE_FOR = timedelta(seconds=30)
 """A worker beats every second or so; one that was silent for longer is gone."""
@@ -40,6 +43,7 @@ class SharedFigures:
     messages: dict[str, int]
     outbox_backlog: int
     outbox_lag: float
+    quarantined: int
     jobs: dict[str, int]
     workers: int
 
@@ -53,6 +57,7 @@ def read_figures(hub: Hub) -> SharedFigures:
             messages={outcome.value: 0 for outcome in InboxOutcome} | dict(count_messages(connection)),
             outbox_backlog=backlog,
             outbox_lag=max((now - oldest).total_seconds(), 0.0) if oldest else 0.0,
+            quarantined=_quarantined(connection),
             jobs={"todo": 0, "doing": 0, "failed": 0} | {row.status: row.jobs for row in connection.execute(_JOBS)},
             workers=living_workers(connection, now),
         )
@@ -62,6 +67,12 @@ def living_workers(connection: Connection, now: datetime) -> int:
     """How many workers gave a sign of life in the last `WORKER_IS_ALIVE_FOR`."""
     beat = tables.worker_beat.c.beat_at
     return connection.scalar(select(func.count()).where(beat > now - WORKER_IS_ALIVE_FOR)) or 0
+
+
+def _quarantined(connection: Connection) -> int:
+    """How many messages wait for somebody to correct, replay or discard them."""
+    waits = quarantined_message.c.status == QuarantineStatus.WAITING.value
+    return connection.scalar(select(func.count()).select_from(quarantined_message).where(waits)) or 0
 
 
 def _outbox(connection: Connection) -> tuple[int, datetime | None]:
@@ -82,7 +93,7 @@ class _Shared(Collector):
         """Ask the database; one that is away is a figure too, and this process's own figures are still told."""
         try:
             figures = read_figures(self._hub)
-        except OperationalError:
+        except (OperationalError, PoolTimeoutError):
             yield GaugeMetricFamily("doorstep_database_up", "Whether the database answered.", value=0)
             return
         yield GaugeMetricFamily("doorstep_database_up", "Whether the database answered.", value=1)
@@ -103,6 +114,9 @@ def _families(figures: SharedFigures) -> Iterator[Metric]:
     yield GaugeMetricFamily("doorstep_outbox_backlog", "Events that wait for the bus.", value=figures.outbox_backlog)
     yield GaugeMetricFamily(
         "doorstep_outbox_lag_seconds", "How long the first waiting event has waited.", value=figures.outbox_lag
+    )
+    yield GaugeMetricFamily(
+        "doorstep_quarantined_messages", "Messages that wait for somebody to see to them.", value=figures.quarantined
     )
     jobs = GaugeMetricFamily("doorstep_jobs_queued", "Jobs by status: todo, doing, failed.", labels=["status"])
     for status, number in sorted(figures.jobs.items()):

@@ -15,11 +15,11 @@ from hub.web import staff_routes
 from infra.console.locations_routes import router as locations_router
 from infra.console.outbox_routes import router as outbox_router
 from infra.console.routes import router as console_router
-from ingest.counting import tally_inbox
 from ingest.api.handlers import JOBS as UTILITY_API_JOBS
 from ingest.api.handlers import SUBSCRIPTIONS as UTILITY_API_SUBSCRIPTIONS
 from ingest.api.handlers import TIMERS as UTILITY_API_TIMERS
 from ingest.api.routes import router as utility_api_router
+from ingest.counting import tally_inbox
 from ingest.handlers import JOBS as INGEST_JOBS
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
 from ingest.handlers import TIMERS as INGEST_TIMERS

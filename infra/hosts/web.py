@@ -17,6 +17,7 @@ from hub.web.pages import Pages
 from hub.web.protection import SameSiteWrites, SecurityHeaders, content_security_policy
 from hub.web.requests import HubDependency
 from hub.web.tracing import RequestTracing
+from infra.hosts.documents import asyncapi
 from infra.hosts.health import readiness
 from infra.hosts.metrics import answer_metrics
 from infra.hosts.rooms import CONSOLE_MENU, ROUTERS
@@ -78,6 +79,7 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_api_route("/health/alive", _alive, include_in_schema=False)
     app.add_api_route("/health/ready", lambda: _ready(hub), include_in_schema=False)
     app.add_api_route("/metrics", _metrics, include_in_schema=False)
+    app.add_api_route("/documents/asyncapi.json", _asyncapi, include_in_schema=False)
     return app
 
 
@@ -100,3 +102,7 @@ def _ready(hub: Hub) -> JSONResponse:
 
 def _metrics(request: Request, hub: HubDependency) -> Response:
     return answer_metrics(hub, request, token=hub.settings.metrics_token)
+
+
+def _asyncapi(hub: HubDependency) -> JSONResponse:
+    return JSONResponse(asyncapi(hub.settings))

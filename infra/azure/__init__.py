@@ -1,0 +1,1 @@
+"""What Azure needs to run Doorstep."""
