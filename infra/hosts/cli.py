@@ -14,6 +14,7 @@ from infra.hosts.documents_commands import documents
 from infra.hosts.ingest_commands import ingest
 from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.road_commands import roads
+from infra.hosts.roster_commands import roster
 
 app = typer.Typer(
     name="doorstep",
@@ -30,10 +31,11 @@ staff = typer.Typer(help="Look after staff accounts.", no_args_is_help=True)
 app.add_typer(utility, name="utility")
 app.add_typer(ingest, name="ingest")
 app.add_typer(plan, name="plan")
+app.add_typer(roster, name="roster")
 app.add_typer(roads, name="roads")
+app.add_typer(documents, name="documents")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
-app.add_typer(documents, name="documents")
 
 
 def main() -> None:
@@ -99,8 +101,6 @@ def broker(
 
 
 @app.command()
-def demo(
-@app.command()
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")] = False,
 ) -> None:
@@ -110,6 +110,8 @@ def status(
     show_status(as_json=as_json)
 
 
+@app.command()
+def demo(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the web pages.")] = 8080,
     reset: Annotated[bool, typer.Option("--reset", help="Forget the demo's data and stop.")] = False,
     open_browser: Annotated[bool, typer.Option("--open", help="Open the first page in a browser.")] = False,
