@@ -1,0 +1,45 @@
+"""What the bus gave up on comes into quarantine, so that there is one place to look."""
+
+from hub.bootstrap import Hub
+from hub.domain.events import SYSTEM
+from hub.messaging.envelope import MalformedEnvelope
+from hub.messaging.service_bus import Complete, ReceivedMessage
+from ingest.inbox import broken_key
+from ingest.messages import read
+from ingest.quarantine.records import Arrival, Cause, keep
+from ingest.schemas import MalformedOrderError
+from ingest.service import UNREADABLE
+
+
+def collect_dead_letter(hub: Hub, message: ReceivedMessage) -> Complete:
+    """Lay a dead letter of the orders queue into quarantine, once however often it is brought; then it can leave the bus.
+
+    Raises when the database does; the letter then comes again.
+    """
+    with hub.unit_of_work() as work:
+        keep(work, [_arrival(message)], by=SYSTEM)
+        work.commit()
+    return Complete()
+
+
+def _arrival(message: ReceivedMessage) -> Arrival:
+    reason = message.dead_letter_reason or ""
+    said = message.dead_letter_description or ""
+    is_ours = reason == UNREADABLE
+    utility = external_id = kind = ""
+    try:
+        reading = read(message)
+        utility, external_id, kind = reading.utility, reading.external_id, reading.envelope.type
+    except (MalformedEnvelope, MalformedOrderError) as error:
+        # A letter somebody else laid there, or one from before it could say why.
+        said = said or str(error)
+    return Arrival(
+        # The bus's number stays with a message in its dead letters; the same message sent again has another one.
+        key=f"{broken_key(message)} {message.sequence_number}",
+        cause=Cause.UNREADABLE if is_ours else Cause.GIVEN_UP,
+        reason=said if is_ours else f"The bus gave up on it: {reason or 'it does not say why'}. {said}".strip(),
+        message=message,
+        utility=utility,
+        external_id=external_id,
+        type=kind,
+    )
