@@ -3,18 +3,41 @@
 import time
 from typing import Any, Protocol
 
-from proton import Collector, Condition, Connection, Delivery, Event, Link, Receiver, Sender, Session, Terminus
+from proton import (
+    Collector,
+    Condition,
+    Connection,
+    Delivery,
+    Described,
+    Event,
+    Link,
+    Receiver,
+    Sender,
+    Session,
+    Terminus,
+    symbol,
+)
 
 from infra.local import cbs, management
 from infra.local.config import Namespace
-from infra.local.entities import Entities, entity_path
+from infra.local.entities import Entities, Target, entity_path
 from infra.local.intake import MAX_TRANSFER_BYTES, Intake
 from infra.local.journal import Journal
-from infra.local.management import management_node
+from infra.local.management import ManagementNode
+from infra.local.message_queue import MessageQueue
 from infra.local.outlet import Dispatch, Outlet
 from infra.local.requests import Node, ReplyLink, RequestLink
+from infra.local.session_queue import SessionQueue, SessionTaken
+from infra.local.waiting_room import Waiter, WaitingRoom
+from infra.local.wakeups import Wakeups
 
 _SESSION_FILTER = "com.microsoft:session-filter"
+_PATIENCE = "com.microsoft:timeout"
+_DEFAULT_PATIENCE_MS = 60_000
+_LOCKED_UNTIL = "com.microsoft:locked-until-utc"
+# Service Bus tells this one instant in the ticks of .NET: tenths of microseconds since the year 1.
+_TICKS_PER_MS = 10_000
+_TICKS_AT_EPOCH = 621_355_968_000_000_000
 
 
 class LinkEnd(Protocol):
@@ -40,8 +63,10 @@ class Broker:
     def __init__(self, namespace: Namespace, journal: Journal, key: str) -> None:
         self.collector = Collector()
         self._journal = journal
-        self._entities = Entities(namespace, journal)
-        self._dispatch = Dispatch(wall_clock_ms)
+        self._wakeups = Wakeups()
+        self._entities = Entities(namespace, journal, self._wakeups)
+        self._dispatch = Dispatch(self._wakeups, wall_clock_ms)
+        self._waiting_room = WaitingRoom(self._wakeups)
         self._put_token = cbs.token_checker(key)
         self._links: dict[Link, LinkEnd] = {}
 
@@ -54,20 +79,33 @@ class Broker:
         while (event := self.collector.peek()) is not None:
             self._handle(event)
             self.collector.pop()
-        self._entities.free_expired_locks(wall_clock_ms())
-        self._dispatch.deliver()
+        now_ms = wall_clock_ms()
+        if self._wakeups.ring(now_ms):
+            self._act_on_time(now_ms)
+        for queue in self._wakeups.take_queues():
+            if isinstance(queue, SessionQueue):
+                self._waiting_room.serve(queue, now_ms)
+            self._dispatch.deliver(queue)
         # Before any answer of this turn leaves: see the journal.
         self._journal.commit()
 
     def seconds_to_next_deadline(self) -> float | None:
-        """How long the loop may sleep before a lock expires; None when none is held."""
-        deadline = self._entities.next_deadline_ms()
+        """How long the loop may sleep before something falls due; None when nothing will."""
+        if self._wakeups.queues:
+            return 0.0
+        deadline = self._wakeups.next_ms
         return None if deadline is None else max(0.0, (deadline - wall_clock_ms()) / 1000)
 
     def forget(self, connection: Connection) -> None:
         """The connection is gone, with all its links."""
         for link in [link for link in self._links if link.connection == connection]:
             self._drop(link)
+
+    def _act_on_time(self, now_ms: int) -> None:
+        for owner in self._entities.act_on_time(now_ms):
+            assert isinstance(owner, Outlet)
+            owner.lose_session()
+        self._waiting_room.send_away(now_ms)
 
     def _handle(self, event: Any) -> None:
         # `Any`: proton's annotations let every part of an event be None, though its type fixes which parts it has.
@@ -94,6 +132,10 @@ class Broker:
         end = self._links.pop(link, None)
         if isinstance(end, Outlet):
             self._dispatch.remove(end)
+            self._waiting_room.leave(end)
+            if isinstance(end.queue, SessionQueue) and end.lane is not None:
+                end.queue.close_session(end.lane)
+                end.lane = None
 
     def _attach(self, link: Sender | Receiver) -> None:
         refusal = self._open_sender(link) if isinstance(link, Sender) else self._open_receiver(link)
@@ -103,9 +145,9 @@ class Broker:
     def _open_receiver(self, link: Receiver) -> Condition | None:
         """The client sends: to a node, a queue or a topic."""
         if link.remote_target.type == Terminus.COORDINATOR:
-            return Condition("amqp:not-implemented", "This broker has no transactions.")
+            return Condition("amqp:not-implemented", "This broker has no transactions. Send and settle without one.")
         address = entity_path(link.remote_target.address)
-        node, status_keys = self._node(address)
+        node, status_keys = self._node(address, link)
         if node is not None:
             _open(link)
             session = link.session
@@ -113,17 +155,17 @@ class Broker:
                 link, node, status_keys, lambda encoded: self._reply(session, address, encoded)
             )
             return None
-        routes = self._entities.target(address)
-        if routes is None:
+        target = self._entities.target(address)
+        if target is None:
             return _unknown(address)
         _open(link)
-        self._links[link] = Intake(link, self._entities, routes, wall_clock_ms)
+        self._links[link] = Intake(link, self._entities, target, wall_clock_ms)
         return None
 
     def _open_sender(self, link: Sender) -> Condition | None:
         """The client receives: answers of a node, or messages of a queue."""
         address = entity_path(link.remote_source.address)
-        node, _ = self._node(address)
+        node, _ = self._node(address, link)
         if node is not None:
             _open(link)
             self._links[link] = ReplyLink(link)
@@ -131,22 +173,71 @@ class Broker:
         queue = self._entities.source(address)
         if queue is None:
             return _unknown(address)
-        if _asks_for_session(link):
-            return Condition("amqp:not-implemented", f"The queue {address} has no sessions. Receive without a session.")
+        if queue.forwards_to:
+            sentence = f"{queue.name} forwards its messages to {queue.forwards_to}. Receive them there."
+            return Condition(management.NOT_ALLOWED, sentence)
+        asks, session_id = _session_filter(link)
+        if isinstance(queue, SessionQueue):
+            if not asks:
+                sentence = f"{queue.name} requires sessions. Receive from a session, or from the next available one."
+                return Condition(management.NOT_ALLOWED, sentence)
+            return self._open_session(link, queue, session_id)
+        if asks:
+            return Condition(management.NOT_ALLOWED, f"{queue.name} has no sessions. Receive without a session.")
         _open(link)
-        outlet = Outlet(link, queue)
-        self._links[link] = outlet
-        self._dispatch.add(queue, outlet)
+        self._take_part(link, Outlet(link, queue, self._wakeups))
         return None
 
-    def _node(self, address: str) -> tuple[Node | None, tuple[str, str]]:
+    def _open_session(self, link: Sender, queue: SessionQueue, session_id: str | None) -> Condition | None:
+        """Answer a receiver that asks for this session, or for any when `session_id` is None; that one may wait."""
+        outlet = Outlet(link, queue, self._wakeups)
+        now_ms = wall_clock_ms()
+        if session_id is not None:
+            try:
+                outlet.lane = queue.accept_session(session_id, outlet, now_ms)
+            except SessionTaken:
+                sentence = f"Another receiver has the session {session_id} of {queue.name}. Ask again later."
+                return Condition("com.microsoft:session-cannot-be-locked", sentence)
+            self._welcome(link, outlet)
+            return None
+        patience = dict(link.remote_properties or {}).get(symbol(_PATIENCE), _DEFAULT_PATIENCE_MS)
+        self._links[link] = outlet
+        waiter = Waiter(
+            outlet,
+            now_ms + int(patience),
+            accept=lambda: self._welcome(link, outlet),
+            refuse=lambda condition: _refuse(link, condition),
+        )
+        self._waiting_room.enter(queue, waiter)
+        return None
+
+    def _welcome(self, link: Sender, outlet: Outlet) -> None:
+        """Open the link of a receiver that has its session, and tell it which one and until when."""
+        assert outlet.lane is not None
+        ticks = outlet.lane.until_ms * _TICKS_PER_MS + _TICKS_AT_EPOCH
+        link.properties = {symbol(_LOCKED_UNTIL): ticks}
+        _open(link, outlet.lane.session_id)
+        self._take_part(link, outlet)
+
+    def _take_part(self, link: Sender, outlet: Outlet) -> None:
+        self._links[link] = outlet
+        self._dispatch.add(outlet)
+
+    def _node(self, address: str, link: Link) -> tuple[Node | None, tuple[str, str]]:
         if address == cbs.ADDRESS:
             return self._put_token, cbs.STATUS_KEYS
         if address.endswith(management.ADDRESS_SUFFIX):
-            queue = self._entities.source(address.removesuffix(management.ADDRESS_SUFFIX))
-            if queue is not None:
-                return management_node(queue, wall_clock_ms), management.STATUS_KEYS
+            name = address.removesuffix(management.ADDRESS_SUFFIX)
+            queue, target = self._entities.source(name), self._entities.target(name)
+            if queue is not None or target is not None:
+                return self._management_node(queue, target, link), management.STATUS_KEYS
         return None, ("", "")
+
+    def _management_node(self, queue: MessageQueue | None, target: Target | None, link: Link) -> Node:
+        def is_owner(owner: object, link_name: str | None) -> bool:
+            return isinstance(owner, Outlet) and owner.is_on(link.connection, link_name)
+
+        return ManagementNode(self._entities, queue, target, is_owner, wall_clock_ms)
 
     def _reply(self, session: Session, address: str, encoded: bytes) -> None:
         """Answer on the link by which this session reads from the node; a client without one wants no answer."""
@@ -156,8 +247,11 @@ class Broker:
                 return
 
 
-def _open(link: Link) -> None:
+def _open(link: Link, session_id: str | None = None) -> None:
     link.source.copy(link.remote_source)
+    if session_id is not None:
+        link.source.filter.clear()
+        link.source.filter.put_object({symbol(_SESSION_FILTER): session_id})
     link.target.copy(link.remote_target)
     link.snd_settle_mode = link.remote_snd_settle_mode
     link.rcv_settle_mode = link.remote_rcv_settle_mode
@@ -178,8 +272,14 @@ def _unknown(address: str) -> Condition:
     return Condition("amqp:not-found", f"The broker has no queue, topic or subscription {address!r}.")
 
 
-def _asks_for_session(link: Link) -> bool:
+def _session_filter(link: Link) -> tuple[bool, str | None]:
+    """Whether the receiver asks for a session, and for which; None for any."""
     filters = link.remote_source.filter
     filters.rewind()
     found = filters.get_object() if filters.next() else None
-    return isinstance(found, dict) and any(str(key) == _SESSION_FILTER for key in found)
+    for key, value in found.items() if isinstance(found, dict) else ():
+        if str(key) == _SESSION_FILTER:
+            # Other clients than the Python SDK describe the filter's value.
+            wanted = value.value if isinstance(value, Described) else value
+            return True, None if wanted is None else str(wanted)
+    return False, None

@@ -8,9 +8,9 @@ import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_pascal
 
 from hub.domain.errors import DoorstepError, ErrorKind
@@ -25,20 +25,16 @@ class ConfigurationRefused(DoorstepError):
     code = "broker-configuration-refused"
 
 
-def _false(value: Any) -> Any:
+def _no_action(value: Any) -> Any:
     if value:
-        raise ValueError("this broker cannot do that; leave it out or set it to false")
-    return False
+        raise ValueError("this broker runs no rule actions; leave it out")
+    return None
 
 
-def _empty(value: Any) -> Any:
-    if value:
-        raise ValueError("this broker does not forward messages; leave it empty")
-    return ""
-
-
-Never = Annotated[bool, BeforeValidator(_false)]
-Nowhere = Annotated[str, BeforeValidator(_empty)]
+# A message passes through at most this many queues and topics that forward it, as on Service Bus.
+MOST_FORWARDS = 4
+Window = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=7))]
+DEFAULT_WINDOW = timedelta(minutes=10)
 
 
 class _Part(BaseModel):
@@ -52,19 +48,31 @@ class QueueProperties(_Part):
     max_delivery_count: int = Field(default=10, ge=1, le=2000)
     default_message_time_to_live: timedelta | None = None
     dead_lettering_on_message_expiration: bool = False
-    requires_session: Never = False
-    requires_duplicate_detection: Never = False
-    duplicate_detection_history_time_window: timedelta | None = None
-    forward_to: Nowhere = ""
-    forward_dead_lettered_messages_to: Nowhere = ""
+    requires_session: bool = False
+    requires_duplicate_detection: bool = False
+    duplicate_detection_history_time_window: Window = DEFAULT_WINDOW
+    forward_to: str = ""
+    forward_dead_lettered_messages_to: str = ""
+
+    @model_validator(mode="after")
+    def _sessions_end_here(self) -> Self:
+        if self.requires_session and self.forward_to:
+            raise ValueError("a queue with sessions cannot forward; leave out RequiresSession or ForwardTo")
+        return self
+
+
+class SubscriptionProperties(QueueProperties):
+    """How a subscription keeps its messages. Duplicates are found by the topic, before they reach a subscription."""
+
+    requires_duplicate_detection: Literal[False] = False
 
 
 class TopicProperties(_Part):
     """What a topic asks; its time to live holds for every subscription that sets none."""
 
     default_message_time_to_live: timedelta | None = None
-    requires_duplicate_detection: Never = False
-    duplicate_detection_history_time_window: timedelta | None = None
+    requires_duplicate_detection: bool = False
+    duplicate_detection_history_time_window: Window = DEFAULT_WINDOW
 
 
 class CorrelationFilter(_Part):
@@ -86,6 +94,7 @@ class RuleProperties(_Part):
 
     filter_type: Literal["Correlation"]
     correlation_filter: CorrelationFilter
+    action: Annotated[None, BeforeValidator(_no_action)] = None
 
 
 class Rule(_Part):
@@ -106,7 +115,7 @@ class Subscription(_Part):
     """A subscription of a topic; without rules it takes every message."""
 
     name: str = Field(min_length=1)
-    properties: QueueProperties = QueueProperties()
+    properties: SubscriptionProperties = SubscriptionProperties()
     rules: tuple[Rule, ...] = ()
 
 
@@ -155,6 +164,7 @@ def read_config(path: Path) -> Namespace:
             f"The broker's configuration {path} asks for what it cannot do: {places}."
         ) from error
     _refuse_same_names(path, namespace)
+    _refuse_lost_ways(path, namespace)
     return namespace
 
 
@@ -178,3 +188,36 @@ def _refuse_same_names(path: Path, namespace: Namespace) -> None:
         raise ConfigurationRefused(
             f"The broker's configuration {path} names {', '.join(twice)} twice. Give each queue and topic its own name."
         )
+
+
+def _refuse_lost_ways(path: Path, namespace: Namespace) -> None:
+    """Refuse a forwarding to nowhere, in a circle, or over more hops than Service Bus allows."""
+    ways: dict[str, set[str]] = {}
+    for name, properties in _owners(namespace):
+        named = {properties.forward_to.lower(), properties.forward_dead_lettered_messages_to.lower()}
+        ways.setdefault(name, set()).update(named - {""})
+    lost = sorted(set().union(*ways.values()) - ways.keys())
+    if lost:
+        raise ConfigurationRefused(
+            f"The broker's configuration {path} forwards to {', '.join(lost)}, which it does not have."
+            " Add it, or correct the name."
+        )
+    for start in ways:
+        reached = {start}
+        for _ in range(MOST_FORWARDS + 1):
+            reached = {target for name in reached for target in ways[name]}
+        if reached:
+            raise ConfigurationRefused(
+                f"The broker's configuration {path} forwards from {start} in a circle or over more than"
+                f" {MOST_FORWARDS} hops. Shorten the way."
+            )
+
+
+def _owners(namespace: Namespace) -> Iterator[tuple[str, QueueProperties]]:
+    """Each queue, topic and subscription by the name messages are sent to, in lower case, with what it forwards."""
+    for queue in namespace.queues:
+        yield queue.name.lower(), queue.properties
+    for topic in namespace.topics:
+        yield topic.name.lower(), QueueProperties()
+        for subscription in topic.subscriptions:
+            yield topic.name.lower(), subscription.properties

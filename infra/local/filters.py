@@ -9,19 +9,19 @@ from infra.local.requests import application_property
 from infra.local.wire import MalformedMessage
 
 
-def takes(rules: Sequence[Rule], encoded: bytes) -> bool:
-    """Whether any rule takes the message; a subscription without rules takes every message.
-
-    Raises wire.MalformedMessage.
-    """
-    if not rules:
-        return True
+def decode(encoded: bytes) -> Message:
+    """The message, read as far as filters look at it. Raises wire.MalformedMessage."""
     message = Message()
     try:
         message.decode(encoded)
     except ProtonException as error:
         raise MalformedMessage(f"The message cannot be read: {error}.") from error
-    return any(_matches(rule.properties.correlation_filter, message) for rule in rules)
+    return message
+
+
+def takes(rules: Sequence[Rule], message: Message) -> bool:
+    """Whether any rule takes the message; a subscription without rules takes every message."""
+    return not rules or any(_matches(rule.properties.correlation_filter, message) for rule in rules)
 
 
 def _matches(wanted: CorrelationFilter, message: Message) -> bool:

@@ -1,11 +1,12 @@
 """The link on which a client sends messages to a queue or topic."""
 
 from collections.abc import Callable
+from typing import Any
 
 from proton import Condition, Delivery, Receiver
 
 from infra.local import wire
-from infra.local.entities import Entities, Route
+from infra.local.entities import Entities, SessionMissing, Target
 
 # What Service Bus's standard tier takes in one transfer, a batch included.
 MAX_TRANSFER_BYTES = 256 * 1024
@@ -15,14 +16,12 @@ _CREDIT = 1000
 
 
 class Intake:
-    """Puts what a client sends where its routes lead, and accepts it. The acceptance leaves after the commit."""
+    """Puts what a client sends where it goes, and accepts it. The acceptance leaves after the commit."""
 
-    def __init__(
-        self, link: Receiver, entities: Entities, routes: tuple[Route, ...], now_ms: Callable[[], int]
-    ) -> None:
+    def __init__(self, link: Receiver, entities: Entities, target: Target, now_ms: Callable[[], int]) -> None:
         self._link = link
         self._entities = entities
-        self._routes = routes
+        self._target = target
         self._now_ms = now_ms
         link.flow(_CREDIT)
 
@@ -45,12 +44,16 @@ class Intake:
         delivery.settle()
 
     def _put(self, encoded: bytes) -> Condition | None:
+        # The SDK waits for ever on a rejection without info.
+        info: Any = {"size": len(encoded)}
         if len(encoded) > MAX_TRANSFER_BYTES + _WRAPPING_BYTES:
             sentence = f"The message has {len(encoded)} bytes; {MAX_TRANSFER_BYTES} are allowed. Send it in parts."
-            # The SDK waits for ever on a rejection without info.
-            return Condition("amqp:link:message-size-exceeded", sentence, {"size": len(encoded)})
+            return Condition("amqp:link:message-size-exceeded", sentence, info)
         try:
-            self._entities.publish(self._routes, encoded, self._now_ms())
+            self._entities.publish(self._target, encoded, self._now_ms())
         except wire.MalformedMessage as error:
-            return Condition("amqp:decode-error", str(error), {"size": len(encoded)})
+            return Condition("amqp:decode-error", str(error), info)
+        except SessionMissing:
+            sentence = f"A message has no session id, which {self._target.name} requires. Set one on every message."
+            return Condition("amqp:not-allowed", sentence, info)
         return None

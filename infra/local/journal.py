@@ -1,4 +1,5 @@
-"""What outlives the broker: every message that is not completed, in one SQLite file.
+"""What outlives the broker, in one SQLite file: messages that are not completed, also those that are scheduled or
+deferred, the state of sessions, and the message ids that duplicate detection remembers.
 
 All changes of one turn of the broker's loop are one transaction, committed before the turn's answers leave. So what a
 sender was told is accepted is on disk, and many messages share one commit. Locks are not kept: after a restart every
@@ -8,9 +9,10 @@ message is free again, as after a lock that expired, only without counting as a 
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from hub.domain.errors import DoorstepError, ErrorKind
-from infra.local.message import StoredMessage
+from infra.local.message import MessageState, StoredMessage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
@@ -24,6 +26,22 @@ CREATE TABLE IF NOT EXISTS message (
 ) STRICT;
 CREATE TABLE IF NOT EXISTS counter (only INTEGER PRIMARY KEY CHECK (only = 1), sequence INTEGER NOT NULL) STRICT;
 INSERT OR IGNORE INTO counter VALUES (1, 0);
+"""
+# A folder of a broker that knew no sessions gets what it lacks; its messages stay.
+_SECOND_VERSION = """
+BEGIN;
+ALTER TABLE message ADD COLUMN state INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE message ADD COLUMN due_ms INTEGER;
+ALTER TABLE message ADD COLUMN session_id TEXT NOT NULL DEFAULT '';
+CREATE TABLE session_state (
+    queue TEXT NOT NULL, session_id TEXT NOT NULL, state BLOB NOT NULL, changed_ms INTEGER NOT NULL,
+    PRIMARY KEY (queue, session_id)
+) STRICT;
+CREATE TABLE taken_id (
+    entity TEXT NOT NULL, message_id TEXT NOT NULL, forgotten_ms INTEGER NOT NULL, PRIMARY KEY (entity, message_id)
+) STRICT, WITHOUT ROWID;
+PRAGMA user_version = 2;
+COMMIT;
 """
 FILE_NAME = "broker.sqlite3"
 
@@ -40,9 +58,12 @@ class Journal:
 
     def __init__(self, state: Path | None) -> None:
         self._last_sequence = 0
-        self._changed = False
-        self._database = _open(state)
-        (self._last_sequence,) = self._database.execute("SELECT sequence FROM counter").fetchone()
+        self._database = None if state is None else _open(state)
+        self._is_changed = False
+        self._kept: dict[int, tuple[str, StoredMessage]] = {}
+        self._removed: set[int] = set()
+        if self._database is not None:
+            (self._last_sequence,) = self._database.execute("SELECT sequence FROM counter").fetchone()
 
     def next_sequence(self) -> int:
         """The next sequence number; never given twice, also not after a restart."""
@@ -50,58 +71,104 @@ class Journal:
         return self._last_sequence
 
     def messages(self) -> Iterator[tuple[str, StoredMessage]]:
-        """Each kept message with the name of its queue, in the order of arrival."""
-        for queue, *fields in self._database.execute(
-            "SELECT queue, sequence, encoded, enqueued_ms, expires_ms, delivery_count, dead_letter_source"
-            " FROM message ORDER BY sequence"
+        """Each kept message with the name of its queue, or of the entity that scheduled it, in order of arrival."""
+        for queue, *fields, state, due_ms, session_id in self._rows(
+            "SELECT queue, sequence, encoded, enqueued_ms, expires_ms, delivery_count, dead_letter_source,"
+            " state, due_ms, session_id FROM message ORDER BY sequence"
         ):
-            yield queue, StoredMessage(*fields)
+            message = StoredMessage(*fields)
+            message.state, message.due_ms, message.session_id = MessageState(state), due_ms, session_id
+            yield queue, message
 
-    def put(self, queue: str, message: StoredMessage) -> None:
-        """The message is in this queue now, whether it is new or was in another."""
-        self._changed = True
-        self._database.execute(
-            "INSERT OR REPLACE INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                message.sequence,
-                queue,
-                message.encoded,
-                message.enqueued_ms,
-                message.expires_ms,
-                message.delivery_count,
-                message.dead_letter_source,
-            ),
+    def session_states(self) -> Iterator[tuple[str, str, bytes, int]]:
+        """Queue, session, its state and when that was set, for each session that has one."""
+        yield from self._rows("SELECT queue, session_id, state, changed_ms FROM session_state")
+
+    def taken_ids(self, entity: str) -> Iterator[tuple[str, int]]:
+        """The message ids this entity took, with the instant at which each is forgotten, the earliest first."""
+        yield from self._rows(
+            "SELECT message_id, forgotten_ms FROM taken_id WHERE entity = ? ORDER BY forgotten_ms", (entity,)
         )
 
-    def count_delivery(self, message: StoredMessage) -> None:
-        """Keep the message's delivery count."""
-        self._changed = True
-        self._database.execute(
-            "UPDATE message SET delivery_count = ? WHERE sequence = ?", (message.delivery_count, message.sequence)
-        )
+    def keep(self, queue: str, message: StoredMessage) -> None:
+        """The message is in this queue now, as it is now, whether it is new, changed or was in another queue."""
+        if self._database is not None:
+            self._is_changed = True
+            self._removed.discard(message.sequence)
+            self._kept[message.sequence] = (queue, message)
 
     def remove(self, message: StoredMessage) -> None:
         """The message is done."""
-        self._changed = True
-        self._database.execute("DELETE FROM message WHERE sequence = ?", (message.sequence,))
+        if self._database is not None:
+            self._is_changed = True
+            self._kept.pop(message.sequence, None)
+            self._removed.add(message.sequence)
+
+    def set_session_state(self, queue: str, session_id: str, state: bytes | None, now_ms: int) -> None:
+        """The session has this state now; None: it has none."""
+        if state is None:
+            self._change("DELETE FROM session_state WHERE queue = ? AND session_id = ?", (queue, session_id))
+        else:
+            self._change("REPLACE INTO session_state VALUES (?, ?, ?, ?)", (queue, session_id, state, now_ms))
+
+    def remember_id(self, entity: str, message_id: str, forgotten_ms: int) -> None:
+        """The entity took a message of this id."""
+        self._change("REPLACE INTO taken_id VALUES (?, ?, ?)", (entity, message_id, forgotten_ms))
+
+    def forget_id(self, entity: str, message_id: str) -> None:
+        """The id is out of the window of duplicate detection."""
+        self._change("DELETE FROM taken_id WHERE entity = ? AND message_id = ?", (entity, message_id))
 
     def commit(self) -> None:
         """Make all changes since the last commit last."""
-        if self._changed:
-            self._database.execute("UPDATE counter SET sequence = ?", (self._last_sequence,))
-            self._database.commit()
-            self._changed = False
+        if self._database is None or not self._is_changed:
+            return
+        if self._removed:
+            gone = ((sequence,) for sequence in self._removed)
+            self._database.executemany("DELETE FROM message WHERE sequence = ?", gone)
+        if self._kept:
+            self._database.executemany(
+                "REPLACE INTO message (sequence, queue, encoded, enqueued_ms, expires_ms, delivery_count,"
+                " dead_letter_source, state, due_ms, session_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (_row(queue, message) for queue, message in self._kept.values()),
+            )
+        self._database.execute("UPDATE counter SET sequence = ?", (self._last_sequence,))
+        self._database.commit()
+        self._kept.clear()
+        self._removed.clear()
+        self._is_changed = False
 
     def close(self) -> None:
         """Let go of the file. What is not committed was never acknowledged."""
-        self._database.close()
+        if self._database is not None:
+            self._database.close()
+
+    def _rows(self, statement: str, values: tuple[str, ...] = ()) -> Iterator[Any]:
+        if self._database is not None:
+            yield from self._database.execute(statement, values)
+
+    def _change(self, statement: str, values: tuple[object, ...]) -> None:
+        if self._database is not None:
+            self._is_changed = True
+            self._database.execute(statement, values)
 
 
-def _open(state: Path | None) -> sqlite3.Connection:
-    if state is None:
-        database = sqlite3.connect(":memory:")
-        database.executescript(_SCHEMA)
-        return database
+def _row(queue: str, message: StoredMessage) -> tuple[object, ...]:
+    return (
+        message.sequence,
+        queue,
+        message.encoded,
+        message.enqueued_ms,
+        message.expires_ms,
+        message.delivery_count,
+        message.dead_letter_source,
+        int(message.state),
+        message.due_ms,
+        message.session_id,
+    )
+
+
+def _open(state: Path) -> sqlite3.Connection:
     try:
         # Messages hold names and addresses: no other account of this machine may look.
         state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -112,6 +179,8 @@ def _open(state: Path | None) -> sqlite3.Connection:
         # One broker a state folder: the file stays locked until it is closed.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         database.executescript(_SCHEMA)
+        if database.execute("PRAGMA user_version").fetchone() == (0,):
+            database.executescript(_SECOND_VERSION)
     except (OSError, sqlite3.Error) as error:
         raise StateRefused(
             f"The broker cannot keep its messages in {state} ({error})."

@@ -1,20 +1,26 @@
 """A queue: who may have which message, for how long, and what becomes of one that fails too often.
 
-A message is ready, locked (one receiver holds it until an instant) or gone. The queue knows no sockets and no clock:
-every verb takes `now_ms`, milliseconds since the epoch.
+A message is ready, locked (one receiver holds it until an instant), deferred (it is given out only by its sequence
+number) or gone. The queue knows no sockets and no clock: every verb takes `now_ms`, milliseconds since the epoch.
 """
 
 import heapq
-from collections.abc import Iterator
-from dataclasses import dataclass
-from uuid import UUID, uuid4
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from infra.local import wire
 from infra.local.config import QueueProperties
 from infra.local.journal import Journal
-from infra.local.message import StoredMessage
+from infra.local.message import MessageState, StoredMessage
+from infra.local.schedule import MessageNotFound
+from infra.local.wakeups import Wakeups
 
 DEAD_LETTER_SUFFIX = "/$deadletterqueue"
+Properties = Mapping[str, object]
+"""Application properties that a receiver sets on a message it gives back."""
+NOTHING: Properties = {}
 
 
 class LockLost(Exception):
@@ -22,152 +28,250 @@ class LockLost(Exception):
 
 
 @dataclass(slots=True)
-class Lock:
-    """A message in one receiver's hands until `until_ms`; `token` is what the receiver settles by."""
+class Lane:
+    """Messages that are given out one after the other, in order of arrival: those of a plain queue, or of a session.
 
-    token: UUID
+    `ready` is a heap of sequence numbers; `held` are the lock tokens of messages in a receiver's hands, `count` all
+    messages, ready or not. The rest is for sessions: who has it locked, until when, and its state.
+    """
+
+    session_id: str = ""
+    ready: list[int] = field(default_factory=list)
+    held: set[bytes] = field(default_factory=set)
+    count: int = 0
+    owner: object = None
+    until_ms: int = 0
+    state: bytes | None = None
+    state_changed_ms: int = 0
+
+
+@dataclass(slots=True)
+class Lock:
+    """A message in one receiver's hands until `until_ms`; the receiver settles by `token`, a UUID's 16 bytes in the
+    order of Windows.
+    """
+
+    token: bytes
     message: StoredMessage
     until_ms: int
 
 
 class MessageQueue:
-    """One queue, subscription or dead-letter queue, named by its address in lower case."""
+    """One queue or subscription without sessions, or a dead-letter queue, named by its address in lower case."""
 
-    def __init__(self, name: str, properties: QueueProperties, journal: Journal, *, dead_letter_of: str = "") -> None:
+    requires_session = False
+
+    def __init__(
+        self,
+        name: str,
+        properties: QueueProperties,
+        journal: Journal,
+        wakeups: Wakeups,
+        dead_letters: "MessageQueue | None" = None,
+    ) -> None:
         self.name = name
+        self.dead_letters = dead_letters
+        self.on_dead_letter: Callable[[StoredMessage], bool] = lambda _: False
+        """May take a dead letter elsewhere; it stays out of the dead-letter queue when the answer is true."""
+        self.scheduled: Mapping[int, StoredMessage] = {}
+        """What peeking shows beside the messages of the queue."""
+        self.forwards_to = properties.forward_to
         self._lock_ms = int(properties.lock_duration.total_seconds() * 1000)
         self._max_delivery_count = properties.max_delivery_count
         self._dead_letter_expired = properties.dead_lettering_on_message_expiration
         self._journal = journal
+        self._wakeups = wakeups
         self._messages: dict[int, StoredMessage] = {}
-        self._ready: list[int] = []
-        self._locks: dict[UUID, Lock] = {}
-        self._deadlines: list[tuple[int, UUID]] = []
-        self.dead_letters: MessageQueue | None = None
-        if not dead_letter_of:
-            self.dead_letters = MessageQueue(name + DEAD_LETTER_SUFFIX, properties, journal, dead_letter_of=name)
+        # In the order in which they expire, because all locks of a queue last equally long.
+        self._locks: OrderedDict[bytes, Lock] = OrderedDict()
+        self._only_lane = Lane()
 
     def __len__(self) -> int:
         return len(self._messages)
 
-    @property
-    def has_ready(self) -> bool:
-        """Whether a message may be waiting for a receiver."""
-        return bool(self._ready)
-
     def restore(self, message: StoredMessage) -> None:
-        """A message the journal kept is ready again."""
+        """A message the journal kept is ready again, or deferred as it was."""
         self._messages[message.sequence] = message
-        heapq.heappush(self._ready, message.sequence)
+        self.lane_of(message).count += 1
+        self._make_ready(message)
 
     def put(self, message: StoredMessage) -> None:
         """The message is ready for a receiver, after those with lower sequence numbers."""
         self.restore(message)
-        self._journal.put(self.name, message)
+        self._journal.keep(self.name, message)
 
-    def lock_next(self, now_ms: int) -> Lock | None:
-        """The first ready message, locked; None when there is none."""
-        message = self._next_ready(now_ms)
-        if message is None:
-            return None
-        lock = Lock(uuid4(), message, now_ms + self._lock_ms)
-        self._locks[lock.token] = lock
-        heapq.heappush(self._deadlines, (lock.until_ms, lock.token))
-        return lock
+    def lane_of(self, message: StoredMessage) -> Lane:
+        """The lane in which the message waits for its turn."""
+        return self._only_lane
 
-    def take_next(self, now_ms: int) -> StoredMessage | None:
-        """The first ready message, taken out at once (receive and delete)."""
-        message = self._next_ready(now_ms)
+    def lock_next(self, now_ms: int, lane: Lane | None = None) -> Lock | None:
+        """The first ready message of the lane, locked; None when there is none."""
+        message = self._next_ready(lane or self._only_lane, now_ms)
+        return None if message is None else self._lock(message, now_ms)
+
+    def take_next(self, now_ms: int, lane: Lane | None = None) -> StoredMessage | None:
+        """The first ready message of the lane, taken out at once (receive and delete)."""
+        message = self._next_ready(lane or self._only_lane, now_ms)
         if message is not None:
             self._remove(message)
         return message
 
-    def _next_ready(self, now_ms: int) -> StoredMessage | None:
-        while self._ready:
-            message = self._messages[heapq.heappop(self._ready)]
-            if not message.is_expired(now_ms):
-                return message
-            if self.dead_letters is not None and self._dead_letter_expired:
-                self._move_to_dead_letters(message, "TTLExpiredException", "The message expired and was dead lettered.")
-            else:
-                self._remove(message)
-        return None
+    def lock_deferred(self, sequences: Sequence[int], now_ms: int, lane: Lane | None = None) -> list[Lock]:
+        """These deferred messages, locked. Raises MessageNotFound, and locks none, when one of them is not there."""
+        return [self._lock(message, now_ms) for message in self._deferred(sequences, now_ms, lane)]
 
-    def complete(self, token: UUID) -> None:
+    def take_deferred(self, sequences: Sequence[int], now_ms: int, lane: Lane | None = None) -> list[StoredMessage]:
+        """These deferred messages, taken out at once. Raises MessageNotFound as `lock_deferred` does."""
+        taken = self._deferred(sequences, now_ms, lane)
+        for message in taken:
+            self._remove(message)
+        return taken
+
+    def complete(self, token: bytes) -> None:
         """The message is done. Raises LockLost."""
         self._remove(self._unlock(token))
 
-    def release(self, token: UUID) -> None:
+    def release(self, token: bytes) -> None:
         """The receiver did not look at the message: ready again, nothing counted. Raises LockLost."""
-        heapq.heappush(self._ready, self._unlock(token).sequence)
+        self._make_ready(self._unlock(token))
 
-    def abandon(self, token: UUID) -> None:
+    def abandon(self, token: bytes, changes: Properties = NOTHING) -> None:
         """The receiver failed for now: ready again, or dead-lettered after the last delivery. Raises LockLost."""
-        self._deliver_again(self._unlock(token))
+        message = self._unlock(token)
+        _change(message, changes)
+        self._deliver_again(message)
 
-    def dead_letter(self, token: UUID, reason: str, description: str) -> None:
-        """The receiver will never manage: to the dead-letter queue, with why. Raises LockLost."""
+    def defer(self, token: bytes, changes: Properties = NOTHING) -> None:
+        """The receiver comes back to the message later, by its sequence number. Raises LockLost."""
+        message = self._unlock(token)
+        _change(message, changes)
+        message.state = MessageState.DEFERRED
+        self._journal.keep(self.name, message)
+
+    def dead_letter(self, token: bytes, reason: str, description: str, changes: Properties = NOTHING) -> None:
+        """The receiver will never manage: to the dead-letter queue, with why. Raises LockLost.
+
+        A message of a dead-letter queue has nowhere to fall; it is ready there again.
+        """
+        message = self._unlock(token)
+        _change(message, changes)
         if self.dead_letters is None:
-            self.complete(token)
-            return
-        self._move_to_dead_letters(self._unlock(token), reason, description)
+            self._deliver_again(message)
+        else:
+            self.drop(message, reason, description)
 
-    def renew(self, token: UUID, now_ms: int) -> int:
-        """The receiver needs longer; returns until when it has the message now. Raises LockLost."""
-        lock = self._locks.get(token)
-        if lock is None:
-            raise LockLost
-        lock.until_ms = now_ms + self._lock_ms
-        heapq.heappush(self._deadlines, (lock.until_ms, token))
-        return lock.until_ms
-
-    def free_expired_locks(self, now_ms: int) -> None:
-        """Each message held too long is ready again, or dead-lettered after the last delivery."""
-        while self._deadlines and self._deadlines[0][0] <= now_ms:
-            _, token = heapq.heappop(self._deadlines)
-            lock = self._locks.get(token)
-            # A renewed lock has a later deadline further down the heap.
-            if lock is not None and lock.until_ms <= now_ms:
-                del self._locks[token]
-                self._deliver_again(lock.message)
-
-    def next_deadline_ms(self) -> int | None:
-        """When the next lock may expire."""
-        return self._deadlines[0][0] if self._deadlines else None
-
-    def peek(self, from_sequence: int, count: int) -> Iterator[StoredMessage]:
-        """Up to `count` messages from that sequence number on, ready or locked, none of them touched."""
-        found = sorted(sequence for sequence in self._messages if sequence >= from_sequence)
-        return (self._messages[sequence] for sequence in found[:count])
-
-    def _unlock(self, token: UUID) -> StoredMessage:
-        lock = self._locks.pop(token, None)
-        if lock is None:
-            raise LockLost
-        return lock.message
-
-    def _deliver_again(self, message: StoredMessage) -> None:
-        message.delivery_count += 1
-        if self.dead_letters is not None and message.delivery_count >= self._max_delivery_count:
-            self._move_to_dead_letters(
-                message,
-                "MaxDeliveryCountExceeded",
-                f"Message could not be consumed after {message.delivery_count} delivery attempts.",
-            )
-            return
-        self._journal.count_delivery(message)
-        heapq.heappush(self._ready, message.sequence)
-
-    def _move_to_dead_letters(self, message: StoredMessage, reason: str, description: str) -> None:
+    def drop(self, message: StoredMessage, reason: str, description: str) -> None:
+        """Put a message that no lock holds among the dead letters, whether it was in this queue before or not."""
         assert self.dead_letters is not None
-        del self._messages[message.sequence]
+        self._forget(message)
         message.encoded = wire.with_application_properties(
             message.encoded, {"DeadLetterReason": reason, "DeadLetterErrorDescription": description}
         )
         message.dead_letter_source = self.name
         message.expires_ms = None
-        self.dead_letters.put(message)
+        message.state = MessageState.ACTIVE
+        if self.on_dead_letter(message):
+            self._journal.remove(message)
+        else:
+            self.dead_letters.put(message)
+
+    def renew(self, token: bytes, now_ms: int) -> int:
+        """The receiver needs longer; returns until when it has the message now. Raises LockLost."""
+        lock = self._locks.get(token)
+        if lock is None:
+            raise LockLost
+        lock.until_ms = now_ms + self._lock_ms
+        self._locks.move_to_end(token)
+        return lock.until_ms
+
+    def free_expired_locks(self, now_ms: int) -> list[object]:
+        """Each message held too long is ready again, or dead-lettered after the last delivery.
+
+        Returns the owners of sessions that are lost; a queue without sessions has none.
+        """
+        while self._locks:
+            lock = next(iter(self._locks.values()))
+            if lock.until_ms > now_ms:
+                self._wakeups.at(lock.until_ms)
+                break
+            self._deliver_again(self._unlock(lock.token))
+        return []
+
+    def peek(self, from_sequence: int, count: int, session_id: str | None = None) -> list[StoredMessage]:
+        """Up to `count` messages from that sequence number on, in whatever state, none of them touched."""
+        found = (
+            sequence
+            for messages in (self._messages, self.scheduled)
+            for sequence, message in messages.items()
+            if sequence >= from_sequence and session_id in {None, message.session_id}
+        )
+        first = heapq.nsmallest(count, found)
+        return [self._messages.get(sequence) or self.scheduled[sequence] for sequence in first]
+
+    def _next_ready(self, lane: Lane, now_ms: int) -> StoredMessage | None:
+        while lane.ready:
+            message = self._messages[heapq.heappop(lane.ready)]
+            if not message.is_expired(now_ms):
+                return message
+            self._expire(message)
+        return None
+
+    def _deferred(self, sequences: Sequence[int], now_ms: int, lane: Lane | None) -> list[StoredMessage]:
+        held = {lock.message.sequence for lock in self._locks.values()}
+        found = []
+        for sequence in dict.fromkeys(sequences):
+            message = self._messages.get(sequence)
+            if message is None or message.state is not MessageState.DEFERRED or sequence in held:
+                raise MessageNotFound
+            if lane is not None and message.session_id != lane.session_id:
+                raise MessageNotFound
+            if message.is_expired(now_ms):
+                self._expire(message)
+                raise MessageNotFound
+            found.append(message)
+        return found
+
+    def _lock(self, message: StoredMessage, now_ms: int) -> Lock:
+        lock = Lock(os.urandom(16), message, now_ms + self._lock_ms)
+        self._locks[lock.token] = lock
+        self._wakeups.at(lock.until_ms)
+        return lock
+
+    def _unlock(self, token: bytes) -> StoredMessage:
+        lock = self._locks.pop(token, None)
+        if lock is None:
+            raise LockLost
+        return lock.message
+
+    def _make_ready(self, message: StoredMessage) -> None:
+        if message.state is MessageState.ACTIVE:
+            heapq.heappush(self.lane_of(message).ready, message.sequence)
+            self._wakeups.queues.add(self)
+
+    def _deliver_again(self, message: StoredMessage) -> None:
+        message.delivery_count += 1
+        if self.dead_letters is not None and message.delivery_count >= self._max_delivery_count:
+            sentence = f"Message could not be consumed after {message.delivery_count} delivery attempts."
+            self.drop(message, "MaxDeliveryCountExceeded", sentence)
+            return
+        self._journal.keep(self.name, message)
+        self._make_ready(message)
+
+    def _expire(self, message: StoredMessage) -> None:
+        if self.dead_letters is not None and self._dead_letter_expired:
+            self.drop(message, "TTLExpiredException", "The message expired and was dead lettered.")
+        else:
+            self._remove(message)
 
     def _remove(self, message: StoredMessage) -> None:
-        del self._messages[message.sequence]
+        self._forget(message)
         self._journal.remove(message)
+
+    def _forget(self, message: StoredMessage) -> None:
+        if self._messages.pop(message.sequence, None) is not None:
+            self.lane_of(message).count -= 1
+
+
+def _change(message: StoredMessage, changes: Properties) -> None:
+    if changes:
+        message.encoded = wire.with_application_properties(message.encoded, changes)

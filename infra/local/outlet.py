@@ -3,35 +3,42 @@
 from collections import deque
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
-from proton import Condition, Delivery, Link, Sender
+from proton import Condition, Connection, Delivery, Link, Sender
 
-from infra.local.management import LOCK_LOST, LOCK_LOST_SENTENCE
-from infra.local.message_queue import LockLost, MessageQueue
+from infra.local.management import LOCK_LOST, LOCK_LOST_SENTENCE, SESSION_LOST, SESSION_LOST_SENTENCE
+from infra.local.message_queue import Lane, LockLost, MessageQueue
+from infra.local.wakeups import Wakeups
 
 
 class Outlet:
-    """Delivers a queue's messages to one receiver and settles them as the receiver says.
+    """Delivers a queue's messages, or those of one session, to one receiver and settles them as the receiver says.
 
     The answer to a settlement echoes the outcome, settled: the SDK compares. A lost lock is answered `rejected`.
     """
 
-    def __init__(self, link: Sender, queue: MessageQueue) -> None:
+    def __init__(self, link: Sender, queue: MessageQueue, wakeups: Wakeups) -> None:
+        self.queue = queue
+        self.lane: Lane | None = None
+        """The session the receiver has; None on a queue without sessions, and once the session is lost."""
         self._link = link
-        self._queue = queue
+        self._wakeups = wakeups
         self._receive_and_delete = link.remote_snd_settle_mode == Link.SND_SETTLED
-        self._held: dict[Delivery, UUID] = {}
+        self._held: dict[Delivery, bytes] = {}
 
     @property
     def wants_more(self) -> bool:
         """Whether the receiver gave credit that is not used yet."""
         return bool(self._link.credit > 0)
 
+    def is_on(self, connection: Connection, link_name: str | None) -> bool:
+        """Whether this is a receiver of that connection, and that link if one is named."""
+        return self._link.connection == connection and link_name in {None, "", self._link.name}
+
     def deliver_next(self, now_ms: int) -> bool:
-        """Send the queue's next message; False when there is none."""
+        """Send the next message; False when there is none."""
         if self._receive_and_delete:
-            message = self._queue.take_next(now_ms)
+            message = self.queue.take_next(now_ms, self.lane)
             if message is None:
                 return False
             delivery = self._link.delivery(self._link.delivery_tag())
@@ -39,11 +46,11 @@ class Outlet:
             self._link.advance()
             delivery.settle()
             return True
-        lock = self._queue.lock_next(now_ms)
+        lock = self.queue.lock_next(now_ms, self.lane)
         if lock is None:
             return False
         # The SDK reads the lock token out of the delivery tag, in the byte order of Windows.
-        tag: Any = lock.token.bytes_le
+        tag: Any = lock.token
         delivery = self._link.delivery(tag)
         self._held[delivery] = lock.token
         self._link.stream(lock.message.for_receiver(lock.until_ms))
@@ -55,8 +62,16 @@ class Outlet:
         if self._link.drain_mode and self._link.credit > 0:
             self._link.drained()
 
+    def lose_session(self) -> None:
+        """The session's lock expired: the link ends, saying so."""
+        self.lane = None
+        self._held.clear()
+        self._link.condition = Condition(SESSION_LOST, SESSION_LOST_SENTENCE)
+        self._link.close()
+
     def on_flow(self) -> None:
         """Credit is used at the end of the loop's turn, see Dispatch."""
+        self._wakeups.queues.add(self.queue)
 
     def on_delivery(self, delivery: Delivery) -> None:
         """Settle a message as its receiver says."""
@@ -75,22 +90,23 @@ class Outlet:
             delivery.update(Delivery.REJECTED)
         delivery.settle()
 
-    def _apply(self, delivery: Delivery, outcome: int, token: UUID) -> Condition | None:
+    def _apply(self, delivery: Delivery, outcome: int, token: bytes) -> Condition | None:
         try:
             if outcome == Delivery.ACCEPTED:
-                self._queue.complete(token)
+                self.queue.complete(token)
             elif outcome == Delivery.REJECTED:
-                self._queue.dead_letter(token, *_reason(delivery.remote.condition))
+                self.queue.dead_letter(token, *_reason(delivery.remote.condition))
             elif outcome == Delivery.MODIFIED and delivery.remote.undeliverable:
-                self._queue.release(token)
-                sentence = "This broker cannot defer a message. Abandon or complete it."
-                return Condition("amqp:not-implemented", sentence, {"operation": "defer"})
+                self.queue.defer(token, _changes(delivery.remote.annotations))
             elif outcome == Delivery.MODIFIED:
-                self._queue.abandon(token)
+                self.queue.abandon(token, _changes(delivery.remote.annotations))
             else:
-                self._queue.release(token)
+                self.queue.release(token)
         except LockLost:
-            return Condition(LOCK_LOST, LOCK_LOST_SENTENCE, {"lock-token": str(token)})
+            info: Any = {"lock-token": token.hex()}
+            if self.queue.requires_session:
+                return Condition(SESSION_LOST, SESSION_LOST_SENTENCE, info)
+            return Condition(LOCK_LOST, LOCK_LOST_SENTENCE, info)
         return None
 
 
@@ -100,36 +116,49 @@ def _reason(condition: Condition | None) -> tuple[str, str]:
     return str(told.get("DeadLetterReason") or ""), str(told.get("DeadLetterErrorDescription") or "")
 
 
+def _changes(annotations: Any) -> dict[str, object]:
+    return {str(key): value for key, value in annotations.items()} if isinstance(annotations, dict) else {}
+
+
 class Dispatch:
     """Gives each queue's messages to its receivers in turn."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
+    def __init__(self, wakeups: Wakeups, now_ms: Callable[[], int]) -> None:
+        self._wakeups = wakeups
         self._now_ms = now_ms
         self._outlets: dict[MessageQueue, deque[Outlet]] = {}
 
-    def add(self, queue: MessageQueue, outlet: Outlet) -> None:
+    def add(self, outlet: Outlet) -> None:
         """The outlet takes part."""
-        self._outlets.setdefault(queue, deque()).append(outlet)
+        self._outlets.setdefault(outlet.queue, deque()).append(outlet)
+        self._wakeups.queues.add(outlet.queue)
 
     def remove(self, outlet: Outlet) -> None:
         """The outlet's link is gone; what its receiver held stays locked until the lock expires, as on Service Bus."""
-        for outlets in self._outlets.values():
-            if outlet in outlets:
-                outlets.remove(outlet)
+        outlets = self._outlets.get(outlet.queue)
+        if outlets is not None and outlet in outlets:
+            outlets.remove(outlet)
 
-    def deliver(self) -> None:
-        """Send what is ready to whoever has credit."""
+    def deliver(self, queue: MessageQueue) -> None:
+        """Send what is ready in a queue to whoever has credit."""
+        outlets = self._outlets.get(queue)
+        if not outlets:
+            return
         now_ms = self._now_ms()
-        for queue, outlets in self._outlets.items():
-            while queue.has_ready and self._deliver_one(outlets, now_ms):
-                pass
+        if queue.requires_session:
             for outlet in outlets:
-                outlet.finish_drain()
+                while outlet.wants_more and outlet.deliver_next(now_ms):
+                    pass
+        else:
+            while _deliver_one(outlets, now_ms):
+                pass
+        for outlet in outlets:
+            outlet.finish_drain()
 
-    @staticmethod
-    def _deliver_one(outlets: deque[Outlet], now_ms: int) -> bool:
-        for _ in range(len(outlets)):
-            outlets.rotate(-1)
-            if outlets[0].wants_more:
-                return outlets[0].deliver_next(now_ms)
-        return False
+
+def _deliver_one(outlets: deque[Outlet], now_ms: int) -> bool:
+    for _ in range(len(outlets)):
+        outlets.rotate(-1)
+        if outlets[0].wants_more:
+            return outlets[0].deliver_next(now_ms)
+    return False

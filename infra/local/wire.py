@@ -8,6 +8,7 @@ Numbers in this file are the constructors of the AMQP 1.0 type system (part 1, s
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 HEADER = 0x70
 DELIVERY_ANNOTATIONS = 0x71
@@ -129,30 +130,59 @@ def _is_message(encoded: bytes) -> bool:
         return False
 
 
-def check(encoded: bytes) -> None:
-    """Raise MalformedMessage for a message that could not be delivered or dead-lettered later."""
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the broker reads of a message: what the sender asked of the bus, nothing of the content.
+
+    Durations and instants are milliseconds; ids are empty when the sender set none. Ids that are not text (a number, a
+    UUID, bytes) are told apart by their encoding.
+    """
+
+    message_id: str = ""
+    session_id: str = ""
+    time_to_live_ms: int | None = None
+    due_ms: int | None = None
+
+
+def read_envelope(encoded: bytes) -> Envelope:
+    """What a message asks of the bus. Raises MalformedMessage, also for one that could not be delivered later."""
+    time_to_live_ms = due_ms = None
+    message_id = session_id = ""
     for section in sections(encoded):
         if section.code == HEADER:
-            _items(encoded, section.value)
-        elif section.code in {MESSAGE_ANNOTATIONS, APPLICATION_PROPERTIES}:
+            items = _items(encoded, section.value)
+            if len(items) > 2:
+                time_to_live_ms = _number(items[2])
+        elif section.code == MESSAGE_ANNOTATIONS:
+            pairs = _pairs(encoded, section.value)
+            due_ms = next(
+                (_number(value) for key, value in pairs if _text(key) == "x-opt-scheduled-enqueue-time"), None
+            )
+        elif section.code == PROPERTIES:
+            items = _items(encoded, section.value)
+            message_id = _identity(items[0]) if items else ""
+            session_id = _text(items[10]) if len(items) > 10 else ""
+        elif section.code == APPLICATION_PROPERTIES:
             _pairs(encoded, section.value)
+    return Envelope(message_id, session_id, time_to_live_ms, due_ms)
 
 
-def time_to_live_ms(encoded: bytes) -> int | None:
-    """How long the sender lets the message wait, in milliseconds; None when the sender set no limit."""
-    header = next((section for section in sections(encoded) if section.code == HEADER), None)
-    if header is None:
-        return None
-    items = _items(encoded, header.value)
-    if len(items) < 3 or items[2] == _NULL:
-        return None
-    return int.from_bytes(items[2][1:])
+def _number(value: bytes) -> int | None:
+    """An unsigned number or a timestamp; None for null and for anything else."""
+    return int.from_bytes(value[1:]) if value[0] >> 4 in {0x4, 0x5, 0x7, 0x8} and value != _NULL else None
+
+
+def _identity(value: bytes) -> str:
+    if value == _NULL:
+        return ""
+    return _text(value) if value[0] in {0xA1, 0xB1} else value.hex()
 
 
 def for_delivery(encoded: bytes, delivery_count: int, annotations: Mapping[str, int | str]) -> bytes:
     """The message as a receiver gets it: header with `delivery_count`, and the broker's annotations merged in.
 
-    Annotations whose key ends in `-time` or `-until` go out as AMQP timestamps (milliseconds), other numbers as longs.
+    Annotations whose key ends in `-time` or `-until` go out as AMQP timestamps (milliseconds), those that end in
+    `-state` as ints, other numbers as longs.
     """
     priority = ttl = _NULL
     kept: list[tuple[bytes, bytes]] = []
@@ -172,8 +202,11 @@ def for_delivery(encoded: bytes, delivery_count: int, annotations: Mapping[str, 
     return header + b"\x00\x53\x72" + _map([*kept, *ours]) + encoded[bare_from:]
 
 
-def with_application_properties(encoded: bytes, added: Mapping[str, str]) -> bytes:
-    """The message with these application properties set, in place of any of the same names."""
+def with_application_properties(encoded: bytes, added: Mapping[str, object]) -> bytes:
+    """The message with these application properties set, in place of any of the same names.
+
+    Raises ValueError for a value that is no plain one (text, number, truth value, bytes, UUID or None).
+    """
     kept: list[tuple[bytes, bytes]] = []
     before = after = len(encoded)
     for section in sections(encoded):
@@ -184,7 +217,7 @@ def with_application_properties(encoded: bytes, added: Mapping[str, str]) -> byt
         if section.code > APPLICATION_PROPERTIES:
             before = after = section.start
             break
-    ours = [(_string(key), _string(value)) for key, value in added.items()]
+    ours = [(_string(key), _plain_value(key, value)) for key, value in added.items()]
     return encoded[:before] + b"\x00\x53\x74" + _map([*kept, *ours]) + encoded[after:]
 
 
@@ -230,9 +263,29 @@ def _string(text: str) -> bytes:
     return b"\xb1" + struct.pack(">I", len(raw)) + raw
 
 
+def _plain_value(key: str, value: object) -> bytes:
+    if value is None:
+        return _NULL
+    if isinstance(value, bool):
+        return _TRUE if value else b"\x42"
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, int) and -(2**63) <= value < 2**63:
+        return b"\x81" + struct.pack(">q", value)
+    if isinstance(value, float):
+        return b"\x82" + struct.pack(">d", value)
+    if isinstance(value, UUID):
+        return b"\x98" + value.bytes
+    if isinstance(value, bytes | memoryview):
+        return b"\xb0" + struct.pack(">I", len(value)) + bytes(value)
+    raise ValueError(f"the property {key} has a value that no message can carry")
+
+
 def _annotation(key: str, value: int | str) -> bytes:
     if isinstance(value, str):
         return _string(value)
+    if key.endswith("-state"):
+        return b"\x71" + struct.pack(">i", value)
     return (b"\x83" if key.endswith(("-time", "-until")) else b"\x81") + struct.pack(">q", value)
 
 

@@ -36,9 +36,10 @@ def message(number: int) -> OutgoingMessage:
 
 def test_the_shipped_configuration_has_what_the_product_uses() -> None:
     namespace = read_config(DEFAULT_CONFIG)
-    assert [each.name for each in namespace.queues] == ["work-orders"]
-    assert namespace.queues[0].properties.lock_duration.total_seconds() == 30
-    assert namespace.queues[0].properties.max_delivery_count == 10
+    assert [each.name for each in namespace.queues] == ["work-orders", "work-orders-in-sessions"]
+    assert [each.properties.requires_session for each in namespace.queues] == [False, True]
+    assert [each.properties.lock_duration.total_seconds() for each in namespace.queues] == [30, 30]
+    assert [each.properties.max_delivery_count for each in namespace.queues] == [10, 10]
     [topic] = namespace.topics
     assert (topic.name, [each.name for each in topic.subscriptions]) == ("work-order-events", ["utility"])
 
@@ -46,9 +47,11 @@ def test_the_shipped_configuration_has_what_the_product_uses() -> None:
 @pytest.mark.parametrize(
     ("properties", "sentence"),
     [
-        ({"RequiresSession": True}, r"Queues\.0\.Properties\.RequiresSession: this broker cannot do that"),
-        ({"RequiresDuplicateDetection": True}, "RequiresDuplicateDetection: this broker cannot do that"),
-        ({"ForwardTo": "other"}, "ForwardTo: this broker does not forward"),
+        ({"ForwardTo": "nowhere"}, "forwards to nowhere, which it does not have"),
+        ({"ForwardDeadLetteredMessagesTo": "nowhere"}, "forwards to nowhere, which it does not have"),
+        ({"ForwardTo": "Q"}, "forwards from q in a circle"),
+        ({"ForwardTo": "q", "RequiresSession": True}, "a queue with sessions cannot forward"),
+        ({"DuplicateDetectionHistoryTimeWindow": "P8D"}, "DuplicateDetectionHistoryTimeWindow"),
         ({"LockDuration": "half a minute"}, "LockDuration"),
         ({"LockDuration": "PT6M"}, "LockDuration"),
         ({"MaxDeliveryCount": 0}, "MaxDeliveryCount"),
@@ -67,6 +70,18 @@ def test_an_sql_filter_is_refused(tmp_path: Path) -> None:
     config = write_config(tmp_path / "config.json", [], [topic])
     with pytest.raises(ConfigurationRefused, match="only correlation filters are supported here, not 'Sql'"):
         read_config(config)
+
+
+def test_a_rule_action_and_a_subscription_that_looks_for_duplicates_are_refused(tmp_path: Path) -> None:
+    correlation = {"FilterType": "Correlation", "CorrelationFilter": {"Label": "x"}}
+    rule = {"Name": "r", "Properties": {**correlation, "Action": {"SqlExpression": "SET a = 1"}}}
+    subscription: dict[str, Any] = {"Name": "s", "Properties": {}, "Rules": [rule]}
+    topic = {"Name": "t", "Properties": {}, "Subscriptions": [subscription]}
+    with pytest.raises(ConfigurationRefused, match=r"Rules\.0\.Properties\.Action: this broker runs no rule actions"):
+        read_config(write_config(tmp_path / "action.json", [], [topic]))
+    subscription |= {"Rules": [], "Properties": {"RequiresDuplicateDetection": True}}
+    with pytest.raises(ConfigurationRefused, match=r"Subscriptions\.0\.Properties\.RequiresDuplicateDetection"):
+        read_config(write_config(tmp_path / "duplicates.json", [], [topic]))
 
 
 def test_two_queues_of_one_name_a_missing_file_and_broken_json_are_refused(tmp_path: Path) -> None:
@@ -146,7 +161,9 @@ def test_a_full_disk_stops_the_broker_with_a_sentence_and_loses_nothing_acknowle
     told: queues.Queue[str | Exception] = queues.Queue()
 
     def limit_the_file(loop: Loop) -> None:
-        loop._broker._journal._database.execute("PRAGMA max_page_count = 200")
+        database = loop._broker._journal._database
+        assert database is not None
+        database.execute("PRAGMA max_page_count = 200")
 
     def serve() -> None:
         try:

@@ -1,11 +1,12 @@
 """The broker's own reading and writing of AMQP bytes, checked against proton's."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from proton import Message, symbol
+from proton import Message, symbol, timestamp, ulong
 
 from infra.local import wire
 
@@ -56,9 +57,47 @@ def test_added_properties_replace_those_of_the_same_name(sent: Any, reason: str,
     assert (got.id, got.subject, got.body) == (sent.id, sent.subject, sent.body)
 
 
-@given(messages())
-def test_the_time_to_live_is_read_in_milliseconds(sent: Any) -> None:
-    assert wire.time_to_live_ms(sent.encode()) == (round(sent.ttl * 1000) or None)
+@given(messages(), texts, st.none() | st.integers(0, 2**60))
+def test_the_envelope_tells_what_the_sender_asks_of_the_bus(sent: Any, session_id: str, due_ms: int | None) -> None:
+    sent.group_id = session_id or None
+    if due_ms is not None:
+        key = "x-opt-scheduled-enqueue-time"
+        sent.annotations = {**(sent.annotations or {}), symbol(key): timestamp(due_ms)}
+    envelope = wire.read_envelope(sent.encode())
+    assert envelope.time_to_live_ms == (round(sent.ttl * 1000) or None)
+    assert envelope.due_ms == due_ms
+    assert envelope.session_id == session_id
+    assert envelope.message_id == (sent.id or "")
+
+
+@given(st.integers(0, 2**63), st.uuids(), st.binary(min_size=1, max_size=300))
+def test_message_ids_of_other_kinds_are_told_apart(number: int, key: UUID, raw: bytes) -> None:
+    ids = []
+    for each in (ulong(number), key, raw):
+        message = Message()
+        message.id = each
+        ids.append(wire.read_envelope(message.encode()).message_id)
+    assert len(set(ids)) == 3
+    assert all(ids)
+
+
+values = texts | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.floats(allow_nan=False) | st.uuids() | st.none()
+
+
+@given(messages(), st.dictionaries(names, values | st.binary(max_size=300), max_size=5))
+def test_added_properties_keep_their_type(sent: Any, added: dict[str, Any]) -> None:
+    # Proton's bytes are views into the message, which must live as long as they.
+    message = decoded(wire.with_application_properties(sent.encode(), added))
+    properties = message.properties or {}
+    got = {name: bytes(value) if isinstance(value, memoryview) else value for name, value in properties.items()}
+    assert {name: got[name] for name in added} == added
+    assert {name: type(got[name]) for name in added} == {name: type(value) for name, value in added.items()}
+
+
+@pytest.mark.parametrize("value", [2**63, object(), [1], {"a": 1}])
+def test_a_property_that_no_message_can_carry_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="the property odd has a value that no message can carry"):
+        wire.with_application_properties(Message(body=b"x").encode(), {"odd": value})
 
 
 @given(st.lists(st.binary(max_size=600), min_size=1, max_size=5))
