@@ -22,7 +22,7 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.errors import DoorstepError, ErrorKind, SlotPastError, SlotTakenError, StaleVersionError
 from hub.domain.events import Actor
-from hub.domain.ids import AppointmentId, WorkOrderId
+from hub.domain.ids import AppointmentId, RouteId, WorkOrderId
 from hub.domain.lifecycle import Action, AppointmentStatus
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import Days, StandingRoute, load_days, origin_of
@@ -30,7 +30,14 @@ from scheduling.dispatching import cancel_visit, new_visit
 from scheduling.engine.problem import Task
 from scheduling.engine.slots import Placement, make_room, place_on_each, roomiest
 from scheduling.engine.spans import Span
-from scheduling.offering import bookable_days, check_bookable, earliest_start, requirement_of, window_instants
+from scheduling.offering import (
+    bookable_days,
+    check_bookable,
+    earliest_start,
+    likely_route,
+    requirement_of,
+    window_instants,
+)
 from scheduling.queries import Agreements, agreements_of, live_visits
 from scheduling.retrying import until_settled
 
@@ -60,7 +67,10 @@ def hold_slot(
     """
 
     def attempt() -> Appointment:
-        made = _hold(hub, work_order_id, starts_at, ends_at, by) or _hold(hub, work_order_id, starts_at, ends_at, by)
+        first = likely_route(hub, work_order_id, starts_at, ends_at)
+        made = None
+        for _ in range(2):
+            made = made or _hold(hub, work_order_id, starts_at, ends_at, by, first)
         if made is None:
             # A second tab chose another time between the two: begin again, the last choice counts.
             raise StaleVersionError("appointment")
@@ -75,11 +85,11 @@ def hold_slot(
 
 
 def _hold(
-    hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, by: Actor
+    hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, by: Actor, first: RouteId | None
 ) -> Appointment | None:
     """One transaction: the appointment of this window, made if need be; None when it could only give up another hold.
 
-    That ends the transaction, for two route locks at once could wait for each other.
+    That ends the transaction, for two route locks at once could wait for each other. `first` is the route to try first.
     """
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
@@ -94,7 +104,8 @@ def _hold(
             return standing
         if standing is not None:
             return standing
-        days, route, placement = _place_under_lock(work, order, starts_at, ends_at)
+        found = None if first is None else _place_on(work, order, starts_at, ends_at, first)
+        days, route, placement = found or _place_under_lock(work, order, starts_at, ends_at)
         appointment = _new_appointment(work, order, agreed.sequence + 1, starts_at, ends_at)
         work.create_appointment(appointment, by=by)
         _write_route(work, days, route, placement, order, appointment, by=by)
@@ -102,15 +113,37 @@ def _hold(
         return appointment
 
 
+def _place_on(
+    work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime, route_id: RouteId
+) -> tuple[Days, StandingRoute, Placement] | None:
+    """The place on this route, if it has one once its lock is held; else None, with the lock given back."""
+    day = starts_at.astimezone(ZoneInfo(order.zone)).date()
+    attempt = work.connection.begin_nested()
+    locked = work.routes.find(route_id, lock=True)
+    if locked is not None and (locked.day, locked.territory) == (day, order.territory):
+        days = load_days(work, [locked], origin=origin_of(day))
+        visit = _visit(work, order, days, starts_at, ends_at)
+        (placement,) = place_on_each([days.routes[0].open], visit, days.travel)
+        if placement is not None:
+            attempt.commit()
+            return days, days.routes[0], placement
+    attempt.rollback()
+    return None
+
+
+def _visit(work: UnitOfWork, order: WorkOrder, days: Days, starts_at: datetime, ends_at: datetime) -> Task:
+    kind = work.catalogue.work_type(order.work_type)
+    return requirement_of(order, kind).visit(Span(days.seconds(starts_at), days.seconds(ends_at)))
+
+
 def _place_under_lock(
     work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime
 ) -> tuple[Days, StandingRoute, Placement]:
     """The first route, in the order of `_candidates`, that still has room once its lock is held."""
-    kind = work.catalogue.work_type(order.work_type)
     day = starts_at.astimezone(ZoneInfo(order.zone)).date()
     routes = work.routes.list_where(work.routes.table.c.territory == order.territory, work.routes.table.c.day == day)
     days = load_days(work, routes, origin=origin_of(day))
-    visit = requirement_of(order, kind).visit(Span(days.seconds(starts_at), days.seconds(ends_at)))
+    visit = _visit(work, order, days, starts_at, ends_at)
     for candidate, placement in _candidates(days, visit):
         # A savepoint gives the lock back when the route turns out to be full.
         attempt = work.connection.begin_nested()

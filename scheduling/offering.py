@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain import technicians as roster
 from hub.domain.catalogue import WorkType
 from hub.domain.errors import TransitionRefusedError
-from hub.domain.ids import WorkOrderId
+from hub.domain.ids import RouteId, WorkOrderId
 from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
-from scheduling.days import Days, load_days, origin_of, wall_instant
+from scheduling.days import Days, load_days, wall_instant
 from scheduling.engine.reasons import Reason
-from scheduling.engine.slots import OfferReason, Requirement, SlotWindow, find_slots
+from scheduling.engine.slots import OfferReason, Placement, Requirement, SlotSearch, SlotWindow, answered, places
 from scheduling.engine.spans import Span
+from scheduling.outlook import Outlook, outlook
 from scheduling.queries import Agreements, agreements_of, live_visits
 
 REPAIR_SECONDS = 0.15
@@ -54,7 +56,12 @@ class SlotOffers:
     """What can be booked, best first, and what cannot and why."""
 
     offers: tuple[SlotOffer, ...]
-    refused: tuple[RefusedWindow, ...]
+    explain: Callable[[], tuple[RefusedWindow, ...]] = field(repr=False, compare=False)
+
+    @cached_property
+    def refused(self) -> tuple[RefusedWindow, ...]:
+        """The windows that are not offered, with their reasons; worked out when first asked for, which takes its time."""
+        return self.explain()
 
 
 def check_bookable(work: UnitOfWork, order: WorkOrder, agreed: Agreements) -> None:
@@ -83,30 +90,93 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
         try:
             check_bookable(work, order, agreements_of(work, order.id))
         except TransitionRefusedError:
-            return SlotOffers((), ())
+            return SlotOffers((), tuple)
         kind = work.catalogue.work_type(order.work_type)
+        known = _known_days(work, order)
+        earliest = earliest_start(work)
         first, last = bookable_days(work, order, limit_days)
-        routes = work.routes.list_where(
-            work.routes.table.c.territory == order.territory,
-            work.routes.table.c.day.between(first, last),
-            order_by=(work.routes.table.c.day, work.routes.table.c.id),
-        )
-        days = load_days(work, routes, origin=origin_of(first), leaving_out=order.id)
-        windows = list(_windows(kind, order, routes, days, earliest_start(work)))
-    routes_open = [one.open for one in days.routes]
-    needed = requirement_of(order, kind)
-    found = find_slots(routes_open, needed, windows, days.travel, repair_seconds=REPAIR_SECONDS)
+        windows = [one for one in _windows(kind, order, known, earliest) if first <= one.day <= last]
+    found = known.find_slots(requirement_of(order, kind), windows)
     offers = [
-        SlotOffer(*_instants(days, one.window), one.reason, one.placement.marginal_travel_seconds)
+        SlotOffer(*known.instants(one.window), one.reason, one.placement.marginal_travel_seconds)
         for one in found.offers
     ]
-    return SlotOffers(
-        tuple(sorted(offers, key=lambda one: order.due_at is not None and one.starts_at >= order.due_at)),
-        tuple(
-            RefusedWindow(*_instants(days, one.window), one.refusal.reason, one.refusal.sentence())
+
+    def explain() -> tuple[RefusedWindow, ...]:
+        return tuple(
+            RefusedWindow(*known.instants(one.window), one.refusal.reason, one.refusal.sentence())
             for one in found.refused
-        ),
+        )
+
+    late = order.due_at or datetime.max.replace(tzinfo=UTC)
+    return SlotOffers(tuple(sorted(offers, key=lambda one: one.starts_at >= late)), explain)
+
+
+def likely_route(hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime) -> RouteId | None:
+    """The route that has the cheapest place for this window as far as the days kept in memory tell; None when they do not.
+
+    Raises NotFoundError. Whoever books on it locks it and looks again.
+    """
+    with hub.snapshot() as work:
+        order = work.work_orders.get(work_order_id)
+        zone = ZoneInfo(order.zone)
+        today, day = work.now.astimezone(zone).date(), starts_at.astimezone(zone).date()
+        last = today + timedelta(days=work.catalogue.booking_days)
+        if not today < day <= last or ends_at <= starts_at or order.work_type not in work.catalogue.work_types:
+            return None
+        kept = outlook(work, order.territory, today + timedelta(days=1), last)
+        needed = requirement_of(order, work.catalogue.work_type(order.work_type))
+    (found,) = kept.index.cheapest(needed, [Span(kept.seconds(starts_at), kept.seconds(ends_at))])
+    return None if found is None else RouteId(UUID(kept.index.route(found.route).route.id))
+
+
+@dataclass(frozen=True)
+class _KnownDays:
+    """The days on which the order may be booked: those kept in memory, and those that were read for it alone.
+
+    The latter are today, which changes with every minute, and the day on which the order holds a slot: that one is free for it.
+    """
+
+    outlook: Outlook
+    apart: Days
+    days_apart: frozenset[date]
+
+    @property
+    def days(self) -> list[date]:
+        return sorted({*self.outlook.days, *(one.record.day for one in self.apart.routes)})
+
+    def instants(self, window: SlotWindow) -> tuple[datetime, datetime]:
+        return self.outlook.instant(window.arrival.start), self.outlook.instant(window.arrival.end)
+
+    def find_slots(self, needed: Requirement, windows: Sequence[SlotWindow]) -> SlotSearch:
+        """As `engine.slots.find_slots`, over both."""
+        kept: dict[int, Placement] = {}
+        apart = [at for at, one in enumerate(windows) if one.day in self.days_apart]
+        others = [at for at, one in enumerate(windows) if one.day not in self.days_apart]
+        opened = [one.open for one in self.apart.routes]
+        found = places(opened, needed, [windows[at] for at in apart], self.apart.travel, repair_seconds=REPAIR_SECONDS)
+        kept |= {apart[at]: placement for at, placement in found.items()}
+        found, standing = self.outlook.index.places(
+            needed, [windows[at] for at in others], repair_seconds=REPAIR_SECONDS
+        )
+        kept |= {others[at]: placement for at, placement in found.items()}
+        # A route of a day apart stands in the index too, as it was when nobody held anything.
+        read_apart = {one.route.id for one in opened}
+        routes = [*opened, *(one for one in standing if one.route.id not in read_apart)]
+        return answered(needed, windows, kept, routes, self.outlook.travel)
+
+
+def _known_days(work: UnitOfWork, order: WorkOrder) -> _KnownDays:
+    today = work.now.astimezone(ZoneInfo(order.zone)).date()
+    last = today + timedelta(days=work.catalogue.booking_days)
+    kept = outlook(work, order.territory, today + timedelta(days=1), last)
+    held = agreements_of(work, order.id).held
+    apart = {today} | ({held.starts_at.astimezone(ZoneInfo(order.zone)).date()} if held is not None else set())
+    table = work.routes.table.c
+    routes = work.routes.list_where(
+        table.territory == order.territory, table.day.in_(apart), order_by=(table.day, table.id)
     )
+    return _KnownDays(kept, load_days(work, routes, origin=kept.origin, leaving_out=order.id), frozenset(apart))
 
 
 def earliest_start(work: UnitOfWork) -> datetime:
@@ -144,16 +214,11 @@ def window_instants(kind: WorkType, day: date, zone: str) -> Iterator[tuple[date
         yield wall_instant(day, begins, zone), wall_instant(day, ends, zone)
 
 
-def _windows(
-    kind: WorkType, order: WorkOrder, routes: list[roster.Route], days: Days, earliest: datetime
-) -> Iterator[SlotWindow]:
+def _windows(kind: WorkType, order: WorkOrder, known: _KnownDays, earliest: datetime) -> Iterator[SlotWindow]:
     not_before = order.not_before or datetime.min.replace(tzinfo=UTC)
-    for day in sorted({route.day for route in routes}):
+    seconds = known.outlook.seconds
+    for day in known.days:
         for starts_at, ends_at in window_instants(kind, day, order.zone):
             if starts_at >= max(earliest, not_before):
                 part = "morning" if starts_at.astimezone(ZoneInfo(order.zone)).hour < _NOON else "afternoon"
-                yield SlotWindow(Span(days.seconds(starts_at), days.seconds(ends_at)), day, part)
-
-
-def _instants(days: Days, window: SlotWindow) -> tuple[datetime, datetime]:
-    return days.instant(window.arrival.start), days.instant(window.arrival.end)
+                yield SlotWindow(Span(seconds(starts_at), seconds(ends_at)), day, part)

@@ -72,7 +72,7 @@ class UnitOfWork:
         snapshot: bool = False,
     ) -> None:
         self._engine = engine
-        self._snapshot = snapshot
+        self.is_snapshot = snapshot
         self.settings = settings
         self.now = now
         self.catalogue = catalogue
@@ -81,7 +81,7 @@ class UnitOfWork:
 
     def __enter__(self) -> Self:
         self.connection: Connection = self._engine.connect()
-        if self._snapshot:
+        if self.is_snapshot:
             self.connection = self.connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )

@@ -18,6 +18,7 @@ from scheduling.service import confirm_appointment, hold_slot
 from tests.samples import a_work_order, add_route, add_technician
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
+MONDAY = date(2026, 5, 4)
 TUESDAY, WEDNESDAY, THURSDAY = date(2026, 5, 5), date(2026, 5, 6), date(2026, 5, 7)
 
 

@@ -1,7 +1,7 @@
 """Slots as promises: which arrival windows can be kept, by whom, why not the others, and an index that answers at once."""
 
 from scheduling.engine.slots.asking import Find
-from scheduling.engine.slots.find import find_slots, place_on_each, place_visit
+from scheduling.engine.slots.find import answered, find_slots, place_on_each, place_visit, places
 from scheduling.engine.slots.index import SlotIndex
 from scheduling.engine.slots.making_room import make_room, roomiest
 from scheduling.engine.slots.shapes import (
@@ -26,9 +26,11 @@ __all__ = [
     "SlotOffer",
     "SlotSearch",
     "SlotWindow",
+    "answered",
     "find_slots",
     "make_room",
     "place_on_each",
     "place_visit",
+    "places",
     "roomiest",
 ]

@@ -7,7 +7,7 @@ slack, and the offered route is simulated once more before it leaves this file.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,20 +43,43 @@ def find_slots(
     route into another order, each inside its own window. Pure: it sees the routes as given, so whoever books must check
     again under lock (`place_visit`, then `make_room`).
     """
-    if not windows:
-        return SlotSearch((), tuple)
-    visit = requirement.visit(windows[0].arrival)
+    kept = places(routes, requirement, windows, travel, repair_seconds=repair_seconds)
+    return answered(requirement, windows, kept, routes, travel)
+
+
+def places(
+    routes: Sequence[OpenRoute],
+    requirement: Requirement,
+    windows: Sequence[SlotWindow],
+    travel: TravelModel,
+    *,
+    repair_seconds: float = 0.0,
+) -> dict[int, Placement]:
+    """The cheapest place for each window that has one, by the index of the window; otherwise as `find_slots`."""
     kept: dict[int, Placement] = {}
-    field = _Field.of(routes, visit, travel)
+    if not windows:
+        return kept
+    field = _Field.of(routes, requirement.visit(windows[0].arrival), travel)
     for at, find in enumerate(field.search([window.arrival for window in windows], 0, len(routes))):
         if find is not None:
             kept[at] = placed(routes[find.route], requirement.visit(windows[at].arrival), find, travel)
     if repair_seconds > 0 and len(kept) < len(windows):
         kept |= make_room_on_days(routes, requirement, windows, kept, travel, repair_seconds)
+    return kept
+
+
+def answered(
+    requirement: Requirement,
+    windows: Sequence[SlotWindow],
+    kept: Mapping[int, Placement],
+    routes: Sequence[OpenRoute],
+    travel: TravelModel,
+) -> SlotSearch:
+    """The windows with their places, ranked; of the others the reasons on these routes, when somebody asks."""
     left = [window for at, window in enumerate(windows) if at not in kept]
 
     def explain() -> tuple[RefusedSlot, ...]:
-        return refusing.refused(routes, visit, left, travel)
+        return refusing.refused(routes, requirement.visit(left[0].arrival), left, travel) if left else ()
 
     return SlotSearch(ranked([(windows[at], kept[at]) for at in sorted(kept)]), explain)
 

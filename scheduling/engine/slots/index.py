@@ -20,11 +20,10 @@ from scheduling.engine.kernel.slot_places import sweep
 from scheduling.engine.kernel.tables import NEVER, Flags
 from scheduling.engine.problem import DAY_SECONDS, Amounts, Route, RouteId
 from scheduling.engine.rules import MOST
-from scheduling.engine.slots import refusing
 from scheduling.engine.slots.asking import Find, Question
-from scheduling.engine.slots.find import placed
-from scheduling.engine.slots.ranking import ranked
-from scheduling.engine.slots.shapes import OpenRoute, Placement, RefusedSlot, Requirement, SlotSearch, SlotWindow
+from scheduling.engine.slots.find import answered, placed
+from scheduling.engine.slots.making_room import make_room_on_days
+from scheduling.engine.slots.shapes import OpenRoute, Placement, Requirement, SlotSearch, SlotWindow
 from scheduling.engine.slots.standing import part_names, standing
 from scheduling.engine.spans import Span
 from scheduling.travel.great_circle import EARTH_RADIUS_METRES, GreatCircle
@@ -79,26 +78,32 @@ class SlotIndex:
         with self._lock:
             return self._search(requirement, windows)
 
-    def find_slots(self, requirement: Requirement, windows: Sequence[SlotWindow]) -> SlotSearch:
+    def find_slots(
+        self, requirement: Requirement, windows: Sequence[SlotWindow], *, repair_seconds: float = 0.0
+    ) -> SlotSearch:
         """As `slots.find_slots` says, from the index: the offers are simulated, reasons worked out when asked for."""
+        kept, routes = self.places(requirement, windows, repair_seconds=repair_seconds)
+        return answered(requirement, windows, kept, routes, self._travel)
+
+    def places(
+        self, requirement: Requirement, windows: Sequence[SlotWindow], *, repair_seconds: float = 0.0
+    ) -> tuple[dict[int, Placement], tuple[OpenRoute, ...]]:
+        """The cheapest place for each window that has one, by the index of the window, and the routes as they then stood."""
         arrivals = [window.arrival for window in windows]
         if not arrivals:
-            return SlotSearch((), tuple)
+            return {}, ()
         _check(requirement, arrivals)
         with self._lock:
             found = self._search(requirement, arrivals)
             routes = tuple(self._routes)
-        kept = [
-            (window, placed(routes[find.route], requirement.visit(window.arrival), find, self._travel))
-            for window, find in zip(windows, found, strict=True)
+        kept = {
+            at: placed(routes[find.route], requirement.visit(arrivals[at]), find, self._travel)
+            for at, find in enumerate(found)
             if find is not None
-        ]
-        left = [window for window, find in zip(windows, found, strict=True) if find is None]
-
-        def explain() -> tuple[RefusedSlot, ...]:
-            return refusing.refused(routes, requirement.visit(arrivals[0]), left, self._travel)
-
-        return SlotSearch(ranked(kept), explain)
+        }
+        if repair_seconds > 0 and len(kept) < len(windows):
+            kept |= make_room_on_days(routes, requirement, windows, kept, self._travel, repair_seconds)
+        return kept, routes
 
     def placement(self, requirement: Requirement, window: Span, find: Find) -> Placement:
         """The route as it would become, simulated; `find` must be an answer for it as it stands, or `RouteNotKept` is raised."""

@@ -89,7 +89,9 @@ def _on_day(
 ) -> Iterator[tuple[int, Placement]]:
     """Each route is asked for any of the day's windows first, and only if it has one for the others one by one."""
     whole = requirement.visit(*_union(windows[at].arrival for at in left))
-    for route in roomiest(routes, whole):
+    first, beyond = whole.windows[0].start, whole.windows[-1].end
+    working = [route for route in routes if route.route.hours.start < beyond and first < route.route.home_by]
+    for route in roomiest(working, whole):
         if not left or time.monotonic() >= until:
             return
         if make_room(route, whole, travel) is None:
