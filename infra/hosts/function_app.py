@@ -7,13 +7,12 @@ themselves, so what can never be read is put into the quarantine by our own verb
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC
 from typing import List  # noqa: UP035 - see receive_orders
 
 import azure.functions as func
 
-from hub.bootstrap import Hub
-from hub.domain.events import SYSTEM
 from hub.logs import NOISY
 from hub.messaging.service_bus import DeadLetter, ReceivedMessage, Retry, ServiceBusPublisher
 from hub.settings import Settings
@@ -22,8 +21,7 @@ from infra.hosts.rooms import TIMERS, Timer
 from infra.hosts.running import read_settings
 from infra.hosts.timers import run_timer
 from infra.hosts.waiting_jobs import run_waiting_jobs
-from ingest.inbox import broken_key
-from ingest.quarantine.records import Arrival, Cause, keep
+from ingest.quarantine.collecting import collect_dead_letter
 from ingest.relay import relay_outbox
 from ingest.service import receive_messages
 
@@ -79,17 +77,11 @@ def _take_in(lazy: LazyHub, messages: Sequence[func.ServiceBusMessage]) -> None:
     answers = receive_messages(hub, mine)
     for message, answer in zip(mine, answers, strict=True):
         if isinstance(answer, DeadLetter):
-            _lay_aside(hub, message, Cause.UNREADABLE, answer.description)
+            letter = replace(message, dead_letter_reason=answer.reason, dead_letter_description=answer.description)
+            collect_dead_letter(hub, letter)
     for answer in answers:
         if isinstance(answer, Retry):
             raise answer.error
-
-
-def _lay_aside(hub: Hub, message: ReceivedMessage, cause: Cause, reason: str) -> None:
-    """Lay the message into quarantine, once however often it is brought."""
-    with hub.unit_of_work() as work:
-        keep(work, [Arrival(broken_key(message), cause, reason, message)], by=SYSTEM)
-        work.commit()
 
 
 def _add_orders(made: func.AsgiFunctionApp, lazy: LazyHub) -> None:
@@ -136,10 +128,8 @@ def _add_dead_letters(made: func.AsgiFunctionApp, lazy: LazyHub) -> None:
         data_type=func.DataType.BINARY,
         cardinality=func.Cardinality.ONE,
     )
-    def collect_dead_letter(message: func.ServiceBusMessage) -> None:
-        letter = received(message)
-        said = " ".join(part for part in (letter.dead_letter_reason, letter.dead_letter_description) if part)
-        _lay_aside(lazy.hub(), letter, Cause.GIVEN_UP, said or "The bus gave up on it without a word.")
+    def collect(message: func.ServiceBusMessage) -> None:
+        collect_dead_letter(lazy.hub(), received(message))
 
 
 def _add_timer(made: func.AsgiFunctionApp, name: str, every: str, run: Callable[[], None]) -> None:
