@@ -6,7 +6,7 @@ for the consumer that runs for months, another attempt after a growing pause.
 
 from hub.messaging.service_bus.command_line import receive_dead_letters, receive_events, send_batch
 from hub.messaging.service_bus.connection import BusUnavailable
-from hub.messaging.service_bus.consumer import Complete, DeadLetter, Retry, Settlement, consume
+from hub.messaging.service_bus.consumer import Complete, DeadLetter, Retry, Settlement, consume, consume_together
 from hub.messaging.service_bus.messages import MessageTooLarge, OutgoingMessage, ReceivedMessage
 from hub.messaging.service_bus.publisher import ServiceBusPublisher
 
@@ -21,6 +21,7 @@ __all__ = [
     "ServiceBusPublisher",
     "Settlement",
     "consume",
+    "consume_together",
     "receive_dead_letters",
     "receive_events",
     "send_batch",

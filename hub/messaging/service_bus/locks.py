@@ -9,8 +9,8 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 from azure.servicebus import ServiceBusReceivedMessage
-from azure.servicebus.aio import ServiceBusReceiver
-from azure.servicebus.exceptions import MessageLockLostError
+from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSession
+from azure.servicebus.exceptions import MessageLockLostError, SessionLockLostError
 
 from hub.messaging.service_bus.connection import UNREACHABLE, within
 
@@ -28,10 +28,17 @@ class HeldLocks:
         self._receiver = receiver
         self._turn = turn
         self._since: dict[ServiceBusReceivedMessage, tuple[datetime, timedelta]] = {}
+        self._session_lasts = timedelta()
 
     def hold(self, message: ServiceBusReceivedMessage) -> None:
-        """Renew this message's lock from now on."""
+        """Renew this message's lock from now on; in a session it is the session's lock that is renewed."""
         now = _now()
+        session = self._session()
+        if session is not None:
+            if session.locked_until_utc is not None and not self._since:
+                self._session_lasts = session.locked_until_utc - now
+            self._since[message] = (now, timedelta())
+            return
         if message.locked_until_utc is not None:
             self._since[message] = (now, message.locked_until_utc - now)
 
@@ -43,10 +50,33 @@ class HeldLocks:
         """Renew each lock once half of it is over, until cancelled."""
         while True:
             await asyncio.sleep(_ROUND_SECONDS)
+            if self._session() is not None:
+                await self._renew_session()
+                continue
             for message, (since, duration) in list(self._since.items()):
                 left = (message.locked_until_utc or _now()) - _now()
                 if left < duration / 2 and _now() - since < _LONGEST:
                     await self._renew(message)
+
+    def _session(self) -> ServiceBusSession | None:
+        # The SDK says that there always is one; on a queue without sessions there is none.
+        session: ServiceBusSession | None = self._receiver.session
+        return session
+
+    async def _renew_session(self) -> None:
+        """Renew the session's lock once half of it is over, while its messages are being handled."""
+        session = self._session()
+        if session is None or session.locked_until_utc is None or not self._since:
+            return
+        oldest = min(since for since, _ in self._since.values())
+        if session.locked_until_utc - _now() < self._session_lasts / 2 and _now() - oldest < _LONGEST:
+            try:
+                async with self._turn:
+                    await within(_RENEW_SECONDS, session.renew_lock())
+            except SessionLockLostError:
+                self._since.clear()
+            except UNREACHABLE as error:
+                _log.warning("The lock of a session could not be renewed: %s", error)
 
     async def _renew(self, message: ServiceBusReceivedMessage) -> None:
         try:
