@@ -3,6 +3,7 @@
 import time
 from typing import Any, Protocol
 
+from cproton import isnull, pn_collector_peek, pn_event_type
 from proton import (
     Collector,
     Condition,
@@ -38,6 +39,24 @@ _LOCKED_UNTIL = "com.microsoft:locked-until-utc"
 # Service Bus tells this one instant in the ticks of .NET: tenths of microseconds since the year 1.
 _TICKS_PER_MS = 10_000
 _TICKS_AT_EPOCH = 621_355_968_000_000_000
+
+
+# Most of proton's events say that something of ours changed. They are passed over before proton's Python layer makes an
+# object of each, which took a fifth of the broker's time.
+_WANTED = frozenset(
+    each.number
+    for each in (
+        Event.DELIVERY,
+        Event.LINK_FLOW,
+        Event.CONNECTION_REMOTE_OPEN,
+        Event.SESSION_REMOTE_OPEN,
+        Event.LINK_REMOTE_OPEN,
+        Event.LINK_REMOTE_CLOSE,
+        Event.LINK_REMOTE_DETACH,
+        Event.SESSION_REMOTE_CLOSE,
+        Event.CONNECTION_REMOTE_CLOSE,
+    )
+)
 
 
 class LinkEnd(Protocol):
@@ -76,8 +95,9 @@ class Broker:
 
     def handle_events(self) -> None:
         """Act on all that arrived, then deliver what can be delivered and make the changes last."""
-        while (event := self.collector.peek()) is not None:
-            self._handle(event)
+        while not isnull(raw := pn_collector_peek(self.collector._impl)):  # noqa: SLF001 - see _WANTED
+            if pn_event_type(raw) in _WANTED:
+                self._handle(Event.wrap(raw))  # type: ignore[no-untyped-call]
             self.collector.pop()
         now_ms = wall_clock_ms()
         if self._wakeups.ring(now_ms):

@@ -15,6 +15,8 @@ from infra.local.broker import Broker
 
 _READ_BYTES = 256 * 1024
 _LONGEST_WAIT_SECONDS = 1.0
+# How often clients are checked for silence, and told that the broker is there.
+_TICK_SECONDS = 1.0
 # A client that says nothing for this long is gone; the SDK sends empty frames well before.
 _IDLE_SECONDS = 240
 
@@ -81,6 +83,7 @@ class Loop:
         self._listener = listener
         self._stopping = Flag()
         self._clients: list[Client] = []
+        self._next_tick = 0.0
         self._selector = selectors.DefaultSelector()
         self._bell, self._button = socket.socketpair()
         for each in (listener, self._bell, self._button):
@@ -119,8 +122,12 @@ class Loop:
                 key.data.read()
         self._broker.handle_events()
         now = time.monotonic()
+        is_tick = now >= self._next_tick
+        if is_tick:
+            self._next_tick = now + _TICK_SECONDS
         for client in list(self._clients):
-            client.transport.tick(now)
+            if is_tick:
+                client.transport.tick(now)
             self._flush(client)
 
     def _welcome(self) -> None:
