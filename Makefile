@@ -59,6 +59,18 @@ bench-scheduling: setup ## Measure the scheduling engine beside its peers (about
 bench-campaign: setup ## Let 5,000 citizens book while a planner works, and count broken promises (BENCH="--citizens 500"; BENCH="--help")
 	@$(BIN)/python -m infra.benchmarks.campaign $(BENCH)
 
+.PHONY: bench-ingest
+bench-ingest: setup ## Measure how fast messages are taken in and told back (BENCH="--orders 1000"; BENCH="--memory": minutes; BENCH="--help")
+	@$(BIN)/python -m infra.benchmarks.ingest $(BENCH)
+
+.PHONY: chaos
+chaos: setup ## Kill workers, broker and database while 10,000 orders come in, and account for every one (CHAOS="--orders 1000 --kills 10"; CHAOS="--help")
+	@$(BIN)/python -m infra.chaos $(CHAOS)
+
+.PHONY: fuzz
+fuzz: setup ## Spoil 20,000 messages and let each come to an end (FUZZ="--messages 2000"; FUZZ="--help")
+	@$(BIN)/python -m infra.chaos.fuzz $(FUZZ)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures of the README from the running demo
 	$(BIN)/python -m infra.setup.screenshots

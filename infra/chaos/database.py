@@ -5,6 +5,7 @@ import signal
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from hub.db.embedded import EmbeddedServer, ServerCannotRunError
 
@@ -18,7 +19,7 @@ class KillableDatabase:
     What a killed postmaster leaves are backends that still hold its shared memory; a new one refuses to start beside them.
     """
 
-    name = "database"
+    name: Final = "database"
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -136,7 +136,7 @@ class _Draft:
         """Send them, the first at the order's own place and each of the others some way behind the one before."""
         place, ids = float(self.number), []
         for event in events:
-            body = event if isinstance(event, bytes) else _bytes(event)
+            body = event if isinstance(event, bytes) else as_bytes(event)
             message = OutgoingMessage(body=body, message_id=_bus_id(self.draw.luck))
             self.timeline.put(place, message)
             place = self.timeline.later(place)
@@ -203,7 +203,7 @@ def _copy_some(timeline: _Timeline, cases: Sequence[Case], count: int, draw: Ord
             again = OutgoingMessage(body=message.body, message_id=_bus_id(draw.luck))
         elif kind == 2 and message.message_id in creates:
             event = {**json.loads(message.body), "id": str(UUID(int=draw.luck.getrandbits(128), version=4))}
-            again, is_new = OutgoingMessage(body=_bytes(event), message_id=_bus_id(draw.luck)), True
+            again, is_new = OutgoingMessage(body=as_bytes(event), message_id=_bus_id(draw.luck)), True
         timeline.put(timeline.later(place), again)
         copies.append(is_new)
     return copies
@@ -222,5 +222,6 @@ def _bus_id(luck: random.Random) -> str:
     return str(UUID(int=luck.getrandbits(128), version=4))
 
 
-def _bytes(event: Event) -> bytes:
+def as_bytes(event: Event) -> bytes:
+    """The event as a utility sends it."""
     return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()

@@ -5,7 +5,6 @@ questions patched by which `ingest` finds that an order is here already. A chaos
 doubled, or it could not see any.
 """
 
-import sys
 from unittest.mock import patch
 
 from sqlalchemy import text
@@ -55,4 +54,4 @@ def run_unguarded() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run_unguarded())
+    run_unguarded()

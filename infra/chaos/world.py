@@ -46,8 +46,12 @@ class ChaosStuckError(DoorstepError):
 class Target(Protocol):
     """What can be killed and comes back."""
 
-    name: str
     restarts: int
+
+    @property
+    def name(self) -> str:
+        """What it is called in figures and logs."""
+        ...
 
     @property
     def is_up(self) -> bool:
