@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scheduling.engine.kernel.memory import Settings
 from scheduling.engine.kernel.tables import Tables
 from scheduling.engine.master import columns_of, load, pick
-from scheduling.engine.portfolio import Portfolio, Sequences, Tuning
+from scheduling.engine.portfolio import Portfolio, Sequences, Tuning, needed
 from scheduling.engine.routing_turn import LEAST_SECONDS, RoutingTurn
 from scheduling.engine.routing_turn import load as load_routing
 from scheduling.engine.stopping import STEPS_PER_SOLUTION, Schedule, Stop
@@ -28,6 +28,8 @@ MASTER_MOST = 700
 MASTER_SHARE = 0.15
 TURN_SHARE = 0.1
 """What the master, and OR-Tools' routing, may take of a search's time."""
+TURN_PATIENCE = 0.3
+"""Routing gives the rest of its turn back when it has met nothing better for this share of it; it finds at once or not at all."""
 MOST_STOPS = 400
 """No route is planned with more stops than this."""
 
@@ -117,7 +119,8 @@ def _by_clock(portfolio: Portfolio, schedule: Schedule, better: Callable[[], Non
     if master and combine(portfolio, min(0.7 * schedule.left, MASTER_SHARE * length)):
         better()
     if turn is not None:
-        turn.take(portfolio, better, seconds=min(0.7 * schedule.left, TURN_SHARE * length))
+        seconds = min(0.7 * schedule.left, TURN_SHARE * length)
+        turn.take(portfolio, better, seconds=seconds, patience=max(LEAST_SECONDS, TURN_PATIENCE * seconds))
     now = schedule.gone
     if loads and schedule.left > 0.02:
         cool = portfolio.tuning.cold
@@ -139,7 +142,8 @@ def _lay(portfolio: Portfolio, tables: Tables, standing: Sequences | Sequence[Se
     """Start from the plan in force. Where not all of it can be kept, the musts come first, then the rest as it fits."""
     if portfolio.lay(standing) == 0:
         return
+    first = needed(tables)
     portfolio.clear()
-    portfolio.lay([[task for task in tasks if tables.must[task]] for tasks in standing])
+    portfolio.lay([[task for task in tasks if first[task]] for tasks in standing])
     for route, tasks in enumerate(standing):
-        portfolio.fill_route(route, sorted(tasks, key=lambda task: (-tables.must[task], -tables.weight[task])))
+        portfolio.fill_route(route, sorted(tasks, key=lambda task: (-first[task], -tables.weight[task])))

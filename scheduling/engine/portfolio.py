@@ -115,9 +115,12 @@ class Portfolio:
         return left_out
 
     def fill(self, tasks: Sequence[int], *, limited: bool) -> None:
-        """Put absent tasks into the best plan wherever they fit, in this order; with `limited` only if worth it."""
+        """Put absent tasks into the best plan wherever they fit, in this order; with `limited` only if worth it.
+
+        What has to come before a task is put in right before it.
+        """
         first = self._restored()
-        array = np.array(tasks, np.int32)
+        array = np.array(_sequenced(self.tables, tasks), np.int32)
         kernel.fill(self.tables, first.state, first.memory, self.tuning.settings, array, limited)
         self._crown(first.state)
 
@@ -333,6 +336,38 @@ def _pieces(tables: Tables, sequences: Sequence[Sequence[int]]) -> Iterator[tupl
     for route, tasks in enumerate(sequences):
         if given[route] < len(tasks):
             yield route, tasks[given[route] :]
+
+
+def needed(tables: Tables) -> Longs:
+    """How much missing each task counts, as in `Tables.must`; missing what comes before a promise as much as that."""
+    out = tables.must.copy()
+    waiting = np.flatnonzero(out).tolist()
+    while waiting:
+        task = waiting.pop()
+        for before in _predecessors(tables, task):
+            if out[before] < out[task]:
+                out[before] = out[task]
+                waiting.append(before)
+    return out
+
+
+def _sequenced(tables: Tables, tasks: Sequence[int]) -> Sequence[int]:
+    """These tasks in this order, but each right after those of them that must be over before it."""
+    if not len(tables.before):
+        return tasks
+    left, out = set(tasks), []
+    for task in tasks:
+        waiting = [task]
+        while waiting:
+            before = [one for one in _predecessors(tables, waiting[-1]) if one in left]
+            if before:
+                waiting += before
+                continue
+            ready = waiting.pop()
+            if ready in left:
+                left.discard(ready)
+                out.append(ready)
+    return out
 
 
 def _predecessors(tables: Tables, task: int) -> list[int]:

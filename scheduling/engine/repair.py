@@ -34,7 +34,7 @@ from scheduling.engine.improve import tuning_for
 from scheduling.engine.kernel.memory import SEEDS
 from scheduling.engine.kernel.tables import Ints, Tables
 from scheduling.engine.plan import Objective, Plan, Unplanned, assembled
-from scheduling.engine.portfolio import Portfolio, Sequences
+from scheduling.engine.portfolio import Portfolio, Sequences, needed
 from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
 from scheduling.engine.reasons.unplanned import unplanned
 from scheduling.engine.stopping import Progress, Stop
@@ -261,7 +261,8 @@ def _settled(left: Aftermath, tables: Tables, seed: int) -> tuple[Portfolio, lis
     dislodged = [task for tasks in standing for task in tasks if task not in laid]
     untouched = solver.objective_so_far(problem, portfolio)
     urgent = [*dislodged, *(problem.task_at[name] for name in left.urgent if name in problem.task_at)]
-    urgent.sort(key=lambda task: (-int(tables.must[task]), -int(tables.weight[task])))
+    first = needed(tables)
+    urgent.sort(key=lambda task: (-int(first[task]), -int(tables.weight[task])))
     portfolio.fill(urgent, limited=True)
     _make_way(portfolio)
     return portfolio, dislodged, untouched
@@ -271,33 +272,38 @@ def _lay_musts_first(portfolio: Portfolio, tables: Tables, standing: Sequences) 
     """Lay the plan in force; where a route cannot be kept whole, its promises come first, then the rest as it fits."""
     if portfolio.lay(standing) == 0:
         return
+    first = needed(tables)
     whole = [len(found) == len(wanted) for found, wanted in zip(portfolio.sequences(), standing, strict=True)]
     portfolio.clear()
     portfolio.lay(
         [
-            tasks if kept else [task for task in tasks if tables.must[task]]
+            tasks if kept else [task for task in tasks if first[task]]
             for tasks, kept in zip(standing, whole, strict=True)
         ]
     )
     for route, (tasks, kept) in enumerate(zip(standing, whole, strict=True)):
         if not kept:
-            portfolio.fill_route(route, sorted(tasks, key=lambda task: (-tables.must[task], -tables.weight[task])))
+            portfolio.fill_route(route, sorted(tasks, key=lambda task: (-first[task], -tables.weight[task])))
 
 
 def _make_way(portfolio: Portfolio) -> None:
-    """Where a promise has no place: give it one beside the other promises, and then all else as it fits."""
+    """Where a promise has no place: give it one beside the other promises, and then all else as it fits.
+
+    What has to come before a promise is treated as one here.
+    """
     tables, before = portfolio.tables, portfolio.sequences()
+    first = needed(tables)
     at = portfolio.workers[0].state.at
-    missing = [int(task) for task in np.flatnonzero((at < 0) & (tables.must > 0))]
+    missing = [int(task) for task in np.flatnonzero((at < 0) & (first > 0))]
     if not missing:
         return
     other = Portfolio(
         tables, replace(portfolio.tuning, workers=1), 1, np.zeros((len(tables.service) + len(tables.start), 2))
     )
-    other.lay([[task for task in tasks if tables.must[task]] for tasks in before])
-    other.fill(sorted(missing, key=lambda task: -tables.must[task]), limited=False)
+    other.lay([[task for task in tasks if first[task]] for tasks in before])
+    other.fill(sorted(missing, key=lambda task: -first[task]), limited=False)
     for route, tasks in enumerate(before):
-        rest = [task for task in tasks if not tables.must[task]]
+        rest = [task for task in tasks if not first[task]]
         other.fill_route(route, sorted(rest, key=lambda task: -tables.weight[task]))
     other.fill(sorted((t for tasks in before for t in tasks), key=lambda t: -tables.weight[t]), limited=True)
     portfolio.offer(other.sequences())

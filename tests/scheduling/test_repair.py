@@ -196,6 +196,31 @@ def grid_visit(name: str, window: Span, **changes: object) -> Task:
     return visit(name, place=Place(0, 5), service_seconds=100, windows=(window,), **changes)
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.05])
+def test_a_promise_is_kept_whose_predecessor_has_to_change_hands(seconds: float) -> None:
+    """What comes before a promise is no promise itself; lighter work has to make way for it, and it is laid first."""
+    early, long = (Span(0, 2000),), {"place": Place(0, 5), "service_seconds": 2500}
+    standing = two_technicians(
+        visit("first", windows=early, excluded_technicians=frozenset({"t1"}), promised=True, **long),
+        visit("other", windows=early, excluded_technicians=frozenset({"t0"}), weight=9, **long),
+        grid_visit(
+            "then",
+            Span(5000, 5100),
+            promised=True,
+            excluded_technicians=frozenset({"t0"}),
+            after=(After("first"),),
+        ),
+    )
+    # Since then it may be given to anybody, and is promised to nobody.
+    anyone = replace(standing.problem.tasks[0], excluded_technicians=frozenset(), promised=False, weight=1)
+    problem = replace(standing.problem, tasks=(anyone, *standing.problem.tasks[1:]))
+    standing = Standing.of(problem, standing.plan, Terms(100, 15, 60))
+    done = repair(standing, [Absence("t0", Span(0, 20_000))], -1000, seconds=seconds)
+    assert places_of(done.plan)["then"] == ("r1", 5000)
+    assert places_of(done.plan)["first"][0] == "r1"
+    assert [item.task.id for item in done.dropped] == ["other"]
+
+
 def test_a_promise_goes_to_a_colleague_when_its_technician_falls_ill() -> None:
     standing = two_technicians(grid_visit("a", Span(500, 600), promised=True))
     ((who, _),) = places_of(standing.plan).values()

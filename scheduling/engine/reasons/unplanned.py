@@ -74,7 +74,8 @@ def _no_place(problem: Problem, tables: Tables, state: State, task: int, route: 
     """Why a suited route has no place for the task."""
     if alone >= NO_MEASURE or room <= 0:
         # The compiled states have no number for it, or do not say where in the day the driving would be too much.
-        found = _measured_slowly(problem, state, task, route)
+        others = state.seq[route, : state.length[route]].tolist() if room <= 0 else []
+        found = _measured_slowly(problem, task, route, others)
     else:
         trip = tables.drive[tables.start[route], task] + tables.drive[task, tables.end[route]]
         parts = bool((state.load[route] + tables.parts[task] > tables.van[route]).any())
@@ -89,12 +90,11 @@ def _no_place(problem: Problem, tables: Tables, state: State, task: int, route: 
     return found
 
 
-def _measured_slowly(problem: Problem, state: State, task: int, route: int) -> Refusal | None:
-    """The same asked of `room`, for the few where that tells more."""
-    sequence = state.seq[route, : state.length[route]].tolist()
-    nodes = [problem.start_node(route), *sequence, problem.end_node(route)]
+def _measured_slowly(problem: Problem, task: int, route: int, others: Sequence[int]) -> Refusal | None:
+    """The same asked of `room`, beside these tasks, for the few where that tells more."""
+    nodes = [problem.start_node(route), *others, problem.end_node(route)]
     table, wanted = problem.seconds, problem.tasks[task]
     drives = tuple(int(table[a, b]) for a, b in pairwise(nodes))
-    day = MeasuredRoute(problem.routes[route], tuple(problem.tasks[at] for at in sequence), drives)
+    day = MeasuredRoute(problem.routes[route], tuple(problem.tasks[at] for at in others), drives)
     ways = [(int(table[a, task]), int(table[task, b])) for a, b in pairwise(nodes)]
     return Room.of(day, wanted, ways).refusal(wanted.starts)
