@@ -68,6 +68,18 @@ def configure_logging(style: LogFormat = "auto", stream: TextIO | None = None, *
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    quieten_libraries()
+
+
+def adopt_handlers(style: LogFormat = "auto") -> None:
+    """Where another program owns the log (Azure's functions host), let its handlers write our lines: JSON unless the style is text."""
+    for handler in logging.getLogger().handlers:
+        handler.setFormatter(TextLines() if style == "text" else JsonLines())
+    quieten_libraries()
+
+
+def quieten_libraries() -> None:
+    """Let the libraries tell what goes wrong only."""
     for noisy in NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

@@ -157,7 +157,8 @@ def _write_environment(settings: Settings, folder: Path) -> Path:
 
 
 def _hosts(settings: Settings, folder: Path, port: int) -> list[HostProcess]:
-    environment = environment_of(settings)
+    # The demo's logs are read by a person.
+    environment = {**environment_of(settings), "DOORSTEP_LOG_FORMAT": "text"}
     logs = folder / "logs"
     broker = ["broker", "--port", str(_port_of(settings)), "--state", str(folder / "broker")]
     return [

@@ -13,7 +13,7 @@ from typing import List  # noqa: UP035 - see receive_orders
 
 import azure.functions as func
 
-from hub.logs import NOISY
+from hub.logs import adopt_handlers
 from hub.messaging.service_bus import DeadLetter, ReceivedMessage, Retry, ServiceBusPublisher
 from hub.settings import Settings
 from infra.hosts.function_hub import FunctionFront, LazyHub
@@ -33,8 +33,6 @@ _log = logging.getLogger(__name__)
 
 def create_function_app(settings: Settings) -> func.AsgiFunctionApp:
     """Every function by `settings`, over a hub that is built at the first call. Without a bus there are timers and pages only."""
-    for noisy in NOISY:
-        logging.getLogger(noisy).setLevel(logging.WARNING)
     lazy = LazyHub(settings)
     # Who may do what the app itself decides, page by page; a function key would only stand before citizens.
     made = func.AsgiFunctionApp(FunctionFront(lazy), http_auth_level=func.AuthLevel.ANONYMOUS, function_name="web")
@@ -175,4 +173,6 @@ def _add_relay(made: func.AsgiFunctionApp, every: str, lazy: LazyHub) -> None:
 
 def function_app() -> func.AsgiFunctionApp:
     """The functions by this process's settings; raises ConfigurationError."""
-    return create_function_app(read_settings())
+    settings = read_settings()
+    adopt_handlers(settings.log_format)
+    return create_function_app(settings)

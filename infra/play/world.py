@@ -197,6 +197,7 @@ def _environment(settings: Settings) -> dict[str, str]:
         "DOORSTEP_DEMO": "true",
         "DOORSTEP_SIMULATED_CLOCK": str(settings.simulated_clock),
         "DOORSTEP_SERVICE_BUS": bus,
+        "DOORSTEP_LOG_FORMAT": "text",
     }
 
 

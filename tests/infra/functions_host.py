@@ -4,7 +4,9 @@ A program of its own, for the runtime keeps one app a process. Prints what it sa
 """
 
 import asyncio
+import io
 import json
+import logging
 import sys
 from types import SimpleNamespace
 from typing import Any
@@ -86,6 +88,10 @@ def request(path: str) -> list[tuple[str, Datum]]:
 async def main(folder: str, bodies: list[bytes]) -> None:
     """Index, call, tell."""
     start_threadpool_executor()
+    log = io.StringIO()
+    # The host's own handler, which is there before any function.
+    logging.getLogger().addHandler(logging.StreamHandler(log))
+    logging.getLogger().setLevel(logging.INFO)
     found = await index(folder)
     import hub
 
@@ -99,6 +105,7 @@ async def main(folder: str, bodies: list[bytes]) -> None:
         "relay": await call("relay_outbox", [("timer", tick)]),
         "ready": await call("web", request("/health/ready")),
     }
+    told["log"] = log.getvalue().splitlines()
     print(json.dumps(told))
 
 

@@ -75,7 +75,8 @@ def one_message(body: bytes, **metadata: Any) -> ServiceBusMessage:
 
 def an_event_about(name: str) -> dict[str, Any]:
     """A create that holds by the machine's own clock, which the functions read."""
-    return an_event(an_order(externalId=name, requestedCompletionDate="2090-05-29T17:00:00+02:00"))
+    order = an_order(externalId=name, requestedCompletionDate="2090-05-29T17:00:00+02:00")
+    return an_event(order, correlationid=f"case-{name}")
 
 
 def many_messages(bodies: list[bytes]) -> list[ServiceBusMessage]:
@@ -329,6 +330,9 @@ def test_the_published_folder_is_indexed_and_called_by_the_runtime(
     assert json.loads(told["ready"]["returned"]["body"])["status"] == "ready"
     assert external_ids(hub) == ["A", "B"]
     assert len(quarantined(hub)) == 1
+    lines = [json.loads(line) for line in told["log"] if line.startswith("{")]
+    (settled,) = [one for one in lines if one["message"].endswith("about order A was settled.")]
+    assert settled["correlation_id"] == "case-A"
     with hub.reading() as connection:
         assert connection.scalar(text("SELECT count(*) FROM outbox_event WHERE sent_at IS NULL")) == 0
 
