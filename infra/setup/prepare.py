@@ -70,7 +70,7 @@ def _compiled_engine() -> bool:
     wanted = fingerprint([*sources, ROOT / "requirements.lock"], *times)
     if is_current(stamp, wanted):
         return False
-    with shown("The planning engine, compiled (the first time two to three minutes)"):
+    with shown("The planning engine, compiled (the first time one to two minutes)"):
         run(
             [str(VENV / "bin" / "python"), "-m", "scheduling.engine.warm"],
             environment={**os.environ, "PYTHONPATH": str(ROOT)},

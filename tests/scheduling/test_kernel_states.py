@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduling.engine.kernel.memory import Settings, empty_memory
-from scheduling.engine.kernel.places import NOWHERE, best_place
+from scheduling.engine.kernel.places import NOWHERE
 from scheduling.engine.kernel.pool import empty_pool
-from scheduling.engine.kernel.route_state import fits, open_all, put, take
+from scheduling.engine.kernel.route_state import open_all
 from scheduling.engine.kernel.search import search
 from scheduling.engine.kernel.tables import SUM_COST, SUM_MUSTS, SUM_WEIGHT, State, Tables, empty_state
 from scheduling.engine.problem import Problem, Route, Task
@@ -21,6 +21,7 @@ from scheduling.engine.spans import Span
 from scheduling.engine.tabulate import tables_of
 from scheduling.engine.timeline import Timeline, route_legs, simulate
 from tests.scheduling.checker import missed, route_cost, route_faults
+from tests.scheduling.kernel_doors import best_place, fits, put, take
 from tests.scheduling.reference import earliest_home
 from tests.scheduling.small_worlds import problems, routes, tasks
 from tests.scheduling.worlds import ORIGIN, Grid, every_feature, steps

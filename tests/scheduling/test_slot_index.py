@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hub.domain.places import Place
 from infra.benchmarks.slot_plans import TRAVEL, plan, questions
 from scheduling.engine.eligibility import barred
-from scheduling.engine.kernel.slot_index import Slots, drive_to
+from scheduling.engine.kernel.slot_index import Slots
 from scheduling.engine.problem import Task
 from scheduling.engine.rules import InvalidProblem
 from scheduling.engine.slots import Find, OpenRoute, Requirement, SlotIndex, SlotWindow, find_slots
@@ -23,6 +23,7 @@ from scheduling.engine.spans import Span
 from scheduling.engine.timeline import Timeline, route_legs, simulate
 from scheduling.travel.great_circle import Area, GreatCircle
 from scheduling.travel.model import TravelModel
+from tests.scheduling.kernel_doors import drive_to
 from tests.scheduling.small_worlds import plans, windows
 from tests.scheduling.small_worlds import tasks as visits
 from tests.scheduling.worlds import HOUR, Grid, every_feature, technician, visit

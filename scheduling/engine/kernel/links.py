@@ -7,13 +7,13 @@ judged alone. A task whose predecessor is taken off its route leaves the plan wi
 
 from __future__ import annotations
 
-from scheduling.engine.kernel.compiled import compiled
+from scheduling.engine.kernel.compiled import inner
 from scheduling.engine.kernel.memory import OFFERED, Memory, save
 from scheduling.engine.kernel.route_state import refresh, take
 from scheduling.engine.kernel.tables import NEVER, State, Tables
 
 
-@compiled
+@inner
 def earliest_end(tab: Tables, st: State, task: int) -> int:
     """The earliest end of a planned task from which the rest of its route can still be kept."""
     route, position = st.at[task], st.pos[task]
@@ -25,7 +25,7 @@ def earliest_end(tab: Tables, st: State, task: int) -> int:
     return best
 
 
-@compiled
+@inner
 def bound_end(tab: Tables, st: State, mem: Memory, task: int, end: int) -> bool:
     """Let a planned task be over by `end`; False when its route cannot be kept so."""
     route = st.at[task]
@@ -34,7 +34,7 @@ def bound_end(tab: Tables, st: State, mem: Memory, task: int, end: int) -> bool:
     return refresh(tab, st, route, st.pos[task], st.pos[task])
 
 
-@compiled
+@inner
 def prepare(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     """Before an absent task is placed: hold its predecessors to their earliest ends, and let it begin after them.
 
@@ -55,7 +55,7 @@ def prepare(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def bind(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     """After a task was placed: give half of the time between it and each predecessor to the predecessor."""
     start = earliest_end(tab, st, task) - tab.service[task]
@@ -78,7 +78,7 @@ def bind(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     return refresh(tab, st, route, st.pos[task], st.pos[task])
 
 
-@compiled
+@inner
 def release(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     """After a task left the plan, or found no place: its predecessors are held only by who still follows them."""
     for index in range(tab.before_at[task], tab.before_at[task + 1]):
@@ -95,7 +95,7 @@ def release(tab: Tables, st: State, mem: Memory, task: int) -> bool:
     return True
 
 
-@compiled
+@inner
 def drop_successors(tab: Tables, st: State, mem: Memory) -> bool:
     """Take everything off the routes that comes after a task taken off; it joins the offered ones."""
     index = 0

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.engine.kernel.compiled import compiled, inlined
+from scheduling.engine.kernel.compiled import compiled, inlined, inner
 from scheduling.engine.kernel.tables import (
     SUM_COST,
     SUM_ENTRIES,
@@ -152,7 +152,7 @@ def save(tab: Tables, st: State, mem: Memory, route: int) -> None:
         mem.load[slot, part] = st.load[route, part]
 
 
-@compiled
+@inner
 def begin_step(tab: Tables, st: State, mem: Memory) -> None:
     """Remember the sums; forget what the last step saved."""
     for slot in range(mem.counters[SAVED]):
@@ -165,7 +165,7 @@ def begin_step(tab: Tables, st: State, mem: Memory) -> None:
         copy(st.high, mem.high)
 
 
-@compiled
+@inner
 def undo(tab: Tables, st: State, mem: Memory) -> None:
     """Bring everything back to how it was before this step; versions never go backwards."""
     for slot in range(mem.counters[SAVED]):
@@ -199,7 +199,7 @@ def undo(tab: Tables, st: State, mem: Memory) -> None:
         copy(mem.high, st.high)
 
 
-@inlined
+@compiled
 def better(sums: Longs, than: Longs) -> bool:
     """Lexicographic: fewer musts missed, then less weight missed, then less cost."""
     if sums[SUM_MUSTS] != than[SUM_MUSTS]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scheduling.engine.kernel.compiled import compiled, inlined
+from scheduling.engine.kernel.compiled import inlined, inner
 from scheduling.engine.kernel.memory import STAMPS, Memory, Settings, chance
 from scheduling.engine.kernel.route_state import drive_on, fits, opening, overtime
 from scheduling.engine.kernel.tables import NEVER, State, Tables
@@ -11,7 +11,7 @@ NOWHERE = 1 << 60
 """More than any cost: no place was found."""
 
 
-@compiled
+@inner
 def overtime_with(
     tab: Tables, st: State, mem: Memory, route: int, position: int, task: int, there: int, onward: int
 ) -> int:

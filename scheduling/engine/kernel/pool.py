@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from scheduling.engine.kernel.compiled import compiled
+from scheduling.engine.kernel.compiled import inner
 from scheduling.engine.kernel.memory import SAVED, Memory
 from scheduling.engine.kernel.tables import Ints, Longs, State, Tables
 
@@ -41,7 +41,7 @@ def empty_pool(tables: Tables, state: State, capacity: int) -> Pool:
     )
 
 
-@compiled
+@inner
 def note_routes(tab: Tables, st: State, mem: Memory, pool: Pool) -> None:
     """Note the routes that the present step changed."""
     if len(pool.length) == 0:
@@ -51,7 +51,7 @@ def note_routes(tab: Tables, st: State, mem: Memory, pool: Pool) -> None:
             note(tab, st, pool, mem.saved[saved])
 
 
-@compiled
+@inner
 def note(tab: Tables, st: State, pool: Pool, route: int) -> None:
     """Note one route, unless it is there already at no higher cost."""
     key = pool.signs[len(tab.service) + tab.kind[route]]
@@ -79,7 +79,7 @@ def note(tab: Tables, st: State, pool: Pool, route: int) -> None:
     write(st, pool, route, slot)
 
 
-@compiled
+@inner
 def write(st: State, pool: Pool, route: int, slot: int) -> None:
     """Copy a route into the pool."""
     pool.length[slot], pool.route[slot], pool.cost[slot] = st.length[route], route, st.cost[route]

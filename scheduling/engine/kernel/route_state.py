@@ -7,7 +7,7 @@ Savelsbergh 1992, once per number of pauses). Planning, repair and slot offering
 
 from __future__ import annotations
 
-from scheduling.engine.kernel.compiled import compiled, inlined
+from scheduling.engine.kernel.compiled import compiled, inlined, inner
 from scheduling.engine.kernel.tables import (
     NEVER,
     SUM_COST,
@@ -299,7 +299,7 @@ def adopt(tab: Tables, st: State, seq: Ints, length: Ints, low: Ints, high: Ints
             note_absence(tab, st, task, 1)
 
 
-@compiled
+@inner
 def rebuild(tab: Tables, st: State, route: int, seq: Ints, length: int) -> None:
     """Give the route these stops and everything that follows from them."""
     st.length[route] = length

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 
-from scheduling.engine.kernel.compiled import compiled, inlined
+from scheduling.engine.kernel.compiled import compiled, inlined, inner
 from scheduling.engine.kernel.links import bind, drop_successors, prepare, release
 from scheduling.engine.kernel.memory import (
     ACCEPTED,
@@ -65,7 +65,7 @@ def drop_string(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, l
     return take(tab, st, route, first)
 
 
-@compiled
+@inner
 def ruin(tab: Tables, st: State, mem: Memory, cfg: Settings) -> bool:
     """Remove strings around a random task and gather what may be put back; False when a remainder cannot be kept."""
     mem.counters[OFFERED] = 0
@@ -126,7 +126,7 @@ def sort_offered(tab: Tables, mem: Memory) -> None:
         mem.order[at + 1], mem.offered[at + 1] = key, task
 
 
-@compiled
+@inner
 def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: int, idle: bool) -> bool:
     """Put an absent task where it costs least, if that costs less than `limit`; with `idle` on a route without visits."""
     bonds = len(tab.before) > 0 and linked(tab, task)
@@ -142,7 +142,7 @@ def place(tab: Tables, st: State, mem: Memory, cfg: Settings, task: int, limit: 
     return not bonds or bind(tab, st, mem, task)
 
 
-@compiled
+@inner
 def recreate(tab: Tables, st: State, mem: Memory, cfg: Settings) -> None:
     """Put back the offered tasks, one by one; those that wait for others once more at the end."""
     sort_offered(tab, mem)
@@ -156,7 +156,7 @@ def recreate(tab: Tables, st: State, mem: Memory, cfg: Settings) -> None:
                 place(tab, st, mem, cfg, task, tab.worth[task], idle=False)
 
 
-@compiled
+@inner
 def settle(tab: Tables, st: State, mem: Memory, pool: Pool, temperature: float) -> None:
     """Keep the step's result or undo it; keep the best plan; note good routes."""
     gain = mem.sums[SUM_COST] + mem.sums[SUM_WORTH] - st.sums[SUM_COST] - st.sums[SUM_WORTH]
