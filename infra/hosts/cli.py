@@ -15,6 +15,7 @@ from infra.hosts.ingest_commands import ingest
 from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.road_commands import roads
 from infra.hosts.roster_commands import roster
+from infra.hosts.utility_clients import utility_clients
 
 app = typer.Typer(
     name="doorstep",
@@ -34,6 +35,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(roster, name="roster")
 app.add_typer(roads, name="roads")
 app.add_typer(documents, name="documents")
+app.add_typer(utility_clients, name="utility-clients")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
 

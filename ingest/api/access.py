@@ -42,6 +42,10 @@ _scheme = OAuth2(
 router = APIRouter(route_class=bounded_route(16 * 1024))
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _PROBLEM = {"model": TokenProblem, "description": "What is wrong, as RFC 6749 has it."}
+_TOO_LONG = {
+    "description": "The form, or a field of it, is too long (RFC 9457).",
+    "content": {"application/problem+json": {"schema": {"type": "object", "required": ["type", "title", "status"]}}},
+}
 
 
 def calling_client(
@@ -79,7 +83,7 @@ KeyHeader = Annotated[
     "/oauth/token",
     response_model=TokenView,
     tags=["Token"],
-    responses={400: _PROBLEM, 401: _PROBLEM, 413: _PROBLEM, 422: _PROBLEM, 429: _PROBLEM},
+    responses={400: _PROBLEM, 401: _PROBLEM, 413: _TOO_LONG, 422: _TOO_LONG, 429: _PROBLEM},
 )
 def give_token(
     request: Request,

@@ -12,12 +12,12 @@ from sqlalchemy import delete, insert
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.errors import NotFoundError, TransitionRefusedError
+from hub.domain.errors import TransitionRefusedError
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import TMF646_STATES, Action, AppointmentStatus
 from hub.domain.work_orders import WorkOrder
 from ingest.api.clients import UtilityClient
-from ingest.api.errors import AppointmentExistsError, BodyInvalidError, ChangeRefusedError
+from ingest.api.errors import AppointmentExistsError, BodyInvalidError, ChangeRefusedError, OrderUnknownError
 from ingest.api.once import find_made, keep_made
 from ingest.api.queries import agreements_for, find_order, get_appointment
 from ingest.api.resources import Agreement, SlotSearch
@@ -42,7 +42,7 @@ def book_appointment(
 ) -> tuple[Agreement, WorkOrder]:
     """Book an arrival window for a work order: hold it and confirm it. The same window again gives the same appointment.
 
-    Raises BodyInvalidError, NotFoundError, AppointmentExistsError, KeyReusedError, and what `hold_slot` raises.
+    Raises BodyInvalidError, OrderUnknownError, AppointmentExistsError, KeyReusedError, and what `hold_slot` raises.
     """
     asked = validated(AppointmentCreate, body)
     made = None if key is None else find_made(hub, client, "appointment", key, body)
@@ -99,7 +99,7 @@ def drop_appointment(hub: Hub, client: UtilityClient, identity: str) -> None:
 def search_slots(hub: Hub, client: UtilityClient, body: dict[str, Any]) -> SlotSearch:
     """Which arrival windows can be booked for a work order now; kept for a day.
 
-    Raises BodyInvalidError, NotFoundError.
+    Raises BodyInvalidError, OrderUnknownError.
     """
     asked = validated(SlotSearchCreate, body)
     with hub.snapshot() as work:
@@ -146,7 +146,7 @@ def _named_order(work: UnitOfWork, client: UtilityClient, entities: list[AskedEn
         raise BodyInvalidError("'relatedEntity' must name one work order, with '@referredType' WorkOrder.")
     order = find_order(work, client, named[0].id)
     if order is None:
-        raise NotFoundError("work order")
+        raise OrderUnknownError
     return order
 
 
@@ -163,8 +163,9 @@ def _booked_id(hub: Hub, client: UtilityClient, order: WorkOrder) -> str:
     with hub.snapshot() as work:
         agreement = agreements_for(work, [work.work_orders.get(order.id)]).get(order.id)
     if agreement is None:
-        # The citizen gave it up again in the same moment.
-        raise NotFoundError("appointment")
+        raise ChangeRefusedError(
+            "The citizen gave the appointment up again in the same moment. Look for free times anew."
+        )
     return str(agreement.id)
 
 

@@ -10,11 +10,13 @@ import logging
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 
 from hub.bootstrap import Hub
 from hub.db import tables
@@ -46,6 +48,21 @@ _FAILURES_IN_A_ROW = 5
 _SHARED_AT_ONCE = 500
 _SHARE_LOCK = 0x63616C6C
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ListedSubscriber:
+    """A subscription as the administrator sees it: `host` without the path, which may be a secret; `problem` is the last one."""
+
+    id: UUID
+    utility: str
+    api: str
+    host: str
+    end_reason: str
+    delivered: int
+    waiting: int
+    dead: int
+    problem: str
 
 
 def share_events(hub: Hub, now: datetime) -> int:
@@ -141,6 +158,48 @@ def deliver_callbacks(hub: Hub, subscription: str, until: str) -> None:
     _settle(hub, subscriber, failed=not reached or in_a_row >= _FAILURES_IN_A_ROW)
 
 
+def list_subscribers(hub: Hub) -> tuple[ListedSubscriber, ...]:
+    """Every subscription of the last 30 days or still live, with how its deliveries stand."""
+    table, delivery = event_subscription.c, callback_delivery.c
+    problem = func.max(delivery.seq).filter(delivery.problem != "").label("problem")
+    counts = (
+        select(
+            delivery.subscription_id,
+            func.count(delivery.delivered_at).label("delivered"),
+            func.count(delivery.dead_at).label("dead"),
+            func.count().label("total"),
+            problem,
+        )
+        .group_by(delivery.subscription_id)
+        .subquery()
+    )
+    last = callback_delivery.alias("last")
+    query = (
+        select(event_subscription, counts.c.delivered, counts.c.dead, counts.c.total, last.c.problem.label("said"))
+        .outerjoin(counts, counts.c.subscription_id == table.id)
+        .outerjoin(last, last.c.seq == counts.c.problem)
+        .where(or_(table.ended_at.is_(None), table.ended_at > hub.clock.now() - KEPT))
+        .order_by(table.utility, table.created_at, table.id)
+    )
+    with hub.reading() as connection:
+        return tuple(_listed(row) for row in connection.execute(query))
+
+
+def _listed(row: Row[Any]) -> ListedSubscriber:
+    delivered, dead = row.delivered or 0, row.dead or 0
+    return ListedSubscriber(
+        id=row.id,
+        utility=row.utility,
+        api=row.api,
+        host=urlsplit(row.callback).netloc,
+        end_reason=row.end_reason,
+        delivered=delivered,
+        waiting=(row.total or 0) - delivered - dead,
+        dead=dead,
+        problem=row.said or "",
+    )
+
+
 def forget_old_deliveries(hub: Hub, now: datetime) -> int:
     """Delete deliveries that ended, and were made, more than 30 days ago; returns how many."""
     with hub.unit_of_work() as work:
@@ -151,7 +210,7 @@ def forget_old_deliveries(hub: Hub, now: datetime) -> int:
     return gone
 
 
-def _unshared(work: UnitOfWork) -> Sequence[Row[Any]]:
+def _unshared(work: UnitOfWork) -> list[Any]:
     outbox, order = tables.outbox_event, tables.work_order
     query = (
         select(outbox.c.seq, outbox.c.id, outbox.c.work_order_id, outbox.c.at, outbox.c.data, order.c.utility)
@@ -160,11 +219,10 @@ def _unshared(work: UnitOfWork) -> Sequence[Row[Any]]:
         .order_by(outbox.c.seq)
         .limit(_SHARED_AT_ONCE)
     )
-    rows: Sequence[Row[Any]] = work.connection.execute(query).all()
-    return rows
+    return list(work.connection.execute(query))
 
 
-def _give(work: UnitOfWork, rows: Sequence[Row[Any]]) -> int:
+def _give(work: UnitOfWork, rows: Sequence[Any]) -> int:
     table = event_subscription.c
     query = select(table.id, table.utility, table.event_types, table.created_at).where(
         table.utility.in_({row.utility for row in rows}), table.api == Api.ORDERS.value, table.ended_at.is_(None)

@@ -9,6 +9,18 @@ class BodyInvalidError(DoorstepError):
     code = "body-invalid"
 
 
+class OrderUnknownError(DoorstepError):
+    """The body names a work order that there is none of, or that is another utility's.
+
+    TM Forum knows no 404 where the address is right and what the body names is not.
+    """
+
+    code = "work-order-unknown"
+
+    def __init__(self) -> None:
+        super().__init__("There is no such work order. Name one of your own by its id or its externalId.")
+
+
 class ParameterInvalidError(DoorstepError):
     """A query parameter cannot be used; the sentence names it and what would be right."""
 

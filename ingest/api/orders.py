@@ -15,7 +15,7 @@ from hub.logs import current_correlation_id
 from hub.messaging.envelope import CONTENT_TYPE, Envelope, new_envelope
 from hub.messaging.service_bus import DeadLetter, ReceivedMessage
 from ingest.api.clients import UtilityClient
-from ingest.api.errors import BodyInvalidError, ChangeRefusedError, OrderExistsError
+from ingest.api.errors import BodyInvalidError, ChangeRefusedError, OrderExistsError, OrderUnknownError
 from ingest.api.once import find_made, keep_made
 from ingest.api.queries import find_order, find_order_by_name, get_cancel_task, get_order
 from ingest.api.resources import CancelTask
@@ -91,13 +91,13 @@ def change_order(hub: Hub, client: UtilityClient, identity: str, body: dict[str,
 def cancel_order(hub: Hub, client: UtilityClient, body: dict[str, Any], key: str | None) -> CancelTask:
     """Ask for an order to be cancelled; the task says whether it was.
 
-    The order is named by our id or by its externalId. Raises NotFoundError, BodyInvalidError, KeyReusedError.
+    The order is named by our id or by its externalId. Raises OrderUnknownError, BodyInvalidError, KeyReusedError.
     """
     asked = validated(CancelCreate, body)
     with hub.snapshot() as work:
         order = find_order(work, client, asked.work_order.id)
     if order is None:
-        raise NotFoundError("work order")
+        raise OrderUnknownError
     made = None if key is None else find_made(hub, client, "cancel", key, body)
     if made is not None:
         return _task_again(hub, client, made)

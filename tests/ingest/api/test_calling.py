@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from ingest.api import calling
 from ingest.api.calling import CallbackRefusedError, CallFailedError, call, check_address, is_public, sign
 
 SIGNED = sign("secret", "id", "type", "{}", 1_777_000_000)
@@ -187,5 +186,5 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> list[str]:
         asked.append(host)
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in addresses]
 
-    monkeypatch.setattr(calling.socket, "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
     return asked

@@ -181,7 +181,7 @@ def test_refusals_are_tm_forums_errors(program: Program, client: TestClient) -> 
         if method in {"POST", "PATCH"}:
             refusals.append(program.send(method, address, content=b"{"))
         if "{id}" in path:
-            body = {"json": {}} if method == "PATCH" else {}
+            body: dict[str, Any] = {"json": {}} if method == "PATCH" else {}
             refusals.append(program.send(method, address, **body))
         elif method == "GET":
             refusals.append(program.get(address, params={"nothing": "x"}))

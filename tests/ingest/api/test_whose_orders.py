@@ -60,12 +60,27 @@ def test_changing_anothers_is_not_found_and_changes_nothing(
 ) -> None:
     order, appointment = theirs["order"], theirs["appointment"]
     before = orders(hub)
-    tried = [
-        stranger.patch(f"{ORDERS}/workOrder/{order['id']}", {"description": "Mine now."}),
+    named = [
         stranger.post(f"{ORDERS}/cancelWorkOrder", {"workOrder": {"id": order["id"]}}),
         stranger.post(f"{ORDERS}/cancelWorkOrder", {"workOrder": {"id": order["externalId"]}}),
         stranger.post(f"{APPOINTMENTS}/searchTimeSlot", {"relatedEntity": [entity(order)]}),
         stranger.book(order, theirs["window"]),
+    ]
+    unknown = {"id": str(uuid4())}
+    for answer, missing in zip(
+        named,
+        [
+            stranger.post(f"{ORDERS}/cancelWorkOrder", {"workOrder": unknown}),
+            stranger.post(f"{ORDERS}/cancelWorkOrder", {"workOrder": unknown}),
+            stranger.post(f"{APPOINTMENTS}/searchTimeSlot", {"relatedEntity": [{**entity(order), **unknown}]}),
+            stranger.book(unknown, theirs["window"]),
+        ],
+        strict=True,
+    ):
+        assert (answer.status_code, answer.json()["code"]) == (400, "work-order-unknown")
+        assert answer.json() == missing.json()
+    tried = [
+        stranger.patch(f"{ORDERS}/workOrder/{order['id']}", {"description": "Mine now."}),
         stranger.patch(f"{APPOINTMENTS}/appointment/{appointment['id']}", {"status": "cancelled"}),
         stranger.patch(f"{APPOINTMENTS}/appointment/{appointment['id']}", {"validFor": theirs["window"]}),
         stranger.delete(f"{APPOINTMENTS}/appointment/{appointment['id']}"),
