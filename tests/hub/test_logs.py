@@ -45,10 +45,10 @@ def test_threads_that_asyncio_starts_inherit_it_and_others_do_not_mix_it_up() ->
             await asyncio.sleep(0)
             return await asyncio.to_thread(current_correlation_id)
 
-    async def both() -> tuple[str, str]:
-        return await asyncio.gather(work("a"), work("b"))
+    async def both() -> list[str]:
+        return list(await asyncio.gather(work("a"), work("b")))
 
-    assert asyncio.run(both()) == ("a", "b")
+    assert asyncio.run(both()) == ["a", "b"]
     assert current_correlation_id() == ""
 
 
