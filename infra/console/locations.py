@@ -13,7 +13,9 @@ from ingest.countries import Country, country_of_zone
 from ingest.places.postal_codes import load_postal_codes
 
 _NUMBER = re.compile(r"[+-]?[0-9]{1,3}(?:\.[0-9]{0,20})?")
-_NEAR_ZOOM = 13
+_NEAR_ZOOM = 15
+_ZOOM_WITHOUT_TILES = 11.5
+"""Far enough to see the names of some towns, which are all there is to see."""
 _TOWNS_ON_A_COUNTRY = 60
 _DAY = timedelta(days=1)
 
@@ -45,7 +47,7 @@ def how_long(waited: timedelta) -> str:
 
 
 def draw_map(order: WorkOrder, settings: Settings) -> dict[str, Any]:
-    """What the map is drawn from: where it opens, whether there is a pin already, and names to find one's way by."""
+    """What the map is drawn from: where it opens (at the approximate place, if any), and names to find one's way by."""
     table = load_postal_codes(settings.postal_codes)
     known = order.latitude is not None and order.longitude is not None
     country = country_of_zone(order.zone)
@@ -54,7 +56,7 @@ def draw_map(order: WorkOrder, settings: Settings) -> dict[str, Any]:
     return {
         "tiles": settings.map_tiles_url,
         "place": [order.place.lat, order.place.lon] if known else None,
-        "zoom": _NEAR_ZOOM,
+        "zoom": _NEAR_ZOOM if settings.map_tiles_url else _ZOOM_WITHOUT_TILES,
         "box": _box(country),
         "towns": [{"name": town.name, "place": [town.place.lat, town.place.lon]} for town in towns],
     }

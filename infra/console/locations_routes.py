@@ -98,10 +98,9 @@ def _page(
     order: WorkOrder,
     *,
     problem: str = "",
-    typed: tuple[str, str] | None = None,
+    typed: tuple[str, str] = ("", ""),
 ) -> Response:
-    known = order.latitude is not None and order.longitude is not None
-    there = (f"{order.place.lat:.5f}", f"{order.place.lon:.5f}") if known else ("", "")
+    # What is only approximate is never filled in: it takes a person's act to send a technician somewhere.
     work_type = hub.catalogue.work_types.get(order.work_type)
     return pages.render(
         "console/location.html",
@@ -112,8 +111,8 @@ def _page(
         work_type=work_type.names["en"] if work_type else order.work_type,
         waits=order.status is WorkOrderStatus.NEEDS_LOCATION,
         may_pin=bool(staff.roles & _MAY_PIN),
-        latitude=typed[0] if typed else there[0],
-        longitude=typed[1] if typed else there[1],
+        latitude=typed[0],
+        longitude=typed[1],
         problem=problem,
         drawing=draw_map(order, hub.settings),
         times=times,

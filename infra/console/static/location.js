@@ -58,10 +58,18 @@
   };
 
   const begin = typed();
-  if (begin) {
-    map.setView(begin, drawing.zoom, { animate: false });
-    put(begin);
-  } else map.fitBounds(drawing.box, { animate: false });
+  const open = begin || drawing.place;
+  if (open) map.setView(open, drawing.zoom, { animate: false });
+  else map.fitBounds(drawing.box, { animate: false });
+  if (drawing.place) L.circleMarker(drawing.place, { className: "pin-about", radius: 22, interactive: false }).addTo(map);
+  if (begin) put(begin);
+  box.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target !== box) return;
+    event.preventDefault();
+    put(map.getCenter());
+    tell(pin.getLatLng().wrap());
+    pin.getElement().focus();
+  });
   map.on("click", (event) => {
     const place = event.latlng.wrap();
     put(place);

@@ -108,7 +108,7 @@ def test_an_own_profile_replaces_a_shipped_one_and_names_are_unique(tmp_path: Pa
     (tmp_path / "again.toml").write_text((tmp_path / "csv-folder.toml").read_text())
     with pytest.raises(ConfigurationError, match="are both named 'csv-folder'"):
         load_profiles(tmp_path)
-    with pytest.raises(ConfigurationError, match="DOORSTEP_PROFILES names .* which is no folder"):
+    with pytest.raises(ConfigurationError, match=r"DOORSTEP_PROFILES names .* which is no folder"):
         load_profiles(tmp_path / "nowhere")
 
 
@@ -144,7 +144,8 @@ def test_the_xml_sample_field_by_field(ingest_hub: Hub) -> None:
     assert (order.latitude, order.longitude) == (51.02344, 4.48012)
     assert (order.citizen_name, order.citizen_phone) == ("Youssef Janssens", "+33639981142")
     assert (order.citizen_email, order.language) == ("youssef.janssens@citizen.example", "fr")
-    assert order.not_before is not None and order.due_at is not None
+    assert order.not_before is not None
+    assert order.due_at is not None
     assert order.not_before.isoformat() == "2026-05-11T06:00:00+00:00"
     assert (order.due_at - order.not_before).days == 14
     assert order.notes.splitlines() == [
