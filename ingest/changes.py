@@ -266,6 +266,11 @@ def _end(work: UnitOfWork, reading: Reading, end: OrderEnd, order: WorkOrder) ->
 def _refuse(work: UnitOfWork, reading: Reading, order: WorkOrder, sentence: str) -> None:
     """Leave the order as it is; the utility hears why, and somebody has to look at it."""
     refused.keep_change(work, reading, order.id, sentence)
+    tell_refused(work, reading, order, sentence)
+
+
+def tell_refused(work: UnitOfWork, reading: Reading, order: WorkOrder, sentence: str) -> None:
+    """Let the utility hear why its message changed nothing, or not all it asked."""
     data = {"change": reading.envelope.id, "changeType": reading.envelope.type}
     work.tell(_event(work, order, CHANGE_REFUSED, _sender(reading), "refuse_change", sentence, data))
 

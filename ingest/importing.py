@@ -11,7 +11,7 @@ from hub.domain.lifecycle import Action, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from ingest import early
 from ingest.change_schemas import OrderChange
-from ingest.changes import apply_change, remember_parts
+from ingest.changes import apply_change, remember_parts, tell_refused
 from ingest.inbox import InboxOutcome, claim_all, lock_orders, settle_claim
 from ingest.mapping import Judgement, judge_request
 from ingest.messages import Reading
@@ -83,9 +83,12 @@ def create_again(work: UnitOfWork, reading: Reading, request: WorkOrderRequest, 
     updates = [one for one in waiting if isinstance(one.content, OrderChange)]
     judgement = _with_updates(work, reading, request, updates)
     if judgement.refusals:
-        same = judgement.order.reject_reason == order.reject_reason
         refused.replace_body(work, order.id, reading, _refusal(judgement))
-        return InboxOutcome.DUPLICATE if same else InboxOutcome.REJECTED
+        if judgement.order.reject_reason == order.reject_reason:
+            return InboxOutcome.DUPLICATE
+        order = work.work_orders.swap(order, replace(order, reject_reason=judgement.order.reject_reason))
+        tell_refused(work, reading, order, _reason(judgement))
+        return InboxOutcome.REJECTED
     _correct(work, order, reading, judgement)
     _count_as_applied(work, order, reading, updates)
     return InboxOutcome.IMPORTED

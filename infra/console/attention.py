@@ -7,13 +7,15 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection, func, select
 
-from hub.db import tables
+from hub.db import message_tables, tables
 from hub.domain.contact import NotificationStatus
 from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
 from infra.console.stuck import WORDS, is_stuck
 from ingest.inbox import InboxOutcome
+from ingest.quarantine.records import QuarantineStatus
 
 _QUIET_EVENTS = timedelta(minutes=5)
+_EARLY_FOR_TOO_LONG = timedelta(hours=1)
 _WAITING_MESSAGES = timedelta(minutes=30)
 _SILENT_WORKER = timedelta(minutes=5)
 
@@ -169,8 +171,10 @@ def _order_matters(
 
 
 def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
-    inbox, notification, outbox = tables.inbox_message.c, tables.notification.c, tables.outbox_event.c
-    unread = select(func.count()).where(inbox.outcome == InboxOutcome.DEAD_LETTERED.value)
+    notification, outbox = tables.notification.c, tables.outbox_event.c
+    message, waiting_change = message_tables.quarantined_message.c, message_tables.early_message.c
+    quarantined = select(func.count()).where(message.status == QuarantineStatus.WAITING.value)
+    early = select(func.count()).where(waiting_change.received_at < now - _EARLY_FOR_TOO_LONG)
     unclear = select(func.count()).where(
         notification.status.in_((NotificationStatus.FAILED, NotificationStatus.UNKNOWN))
     )
@@ -181,10 +185,17 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
     unheard = select(func.count()).where(outbox.sent_at.is_(None), outbox.at < now - _QUIET_EVENTS)
     return [
         Matter(
-            connection.execute(unread).scalar_one(),
-            "message of the utility could not be read",
-            "messages of the utility could not be read",
-            "See below why; the utility must send them again.",
+            connection.execute(quarantined).scalar_one(),
+            "message of the utility could not be used and waits in quarantine",
+            "messages of the utility could not be used and wait in quarantine",
+            "Correct and replay them, or discard them.",
+            "/console/quarantine",
+        ),
+        Matter(
+            connection.execute(early).scalar_one(),
+            "change waits for more than an hour for an order that never came",
+            "changes wait for more than an hour for orders that never came",
+            "Ask the utility to send those orders.",
         ),
         Matter(
             connection.execute(unclear).scalar_one(),

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from infra.hosts.plan_commands import read_day
+from infra.hosts.quarantine_commands import dead_letters
 
 ingest = typer.Typer(
     help="Take in the utilities' messages: try a format, take in a folder.",
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+ingest.add_typer(dead_letters, name="dead-letters")
 
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")]
 

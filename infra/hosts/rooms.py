@@ -14,6 +14,7 @@ from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
 from infra.console.locations_routes import router as locations_router
 from infra.console.outbox_routes import router as outbox_router
+from infra.console.quarantine_routes import router as quarantine_router
 from infra.console.routes import router as console_router
 from ingest.api.handlers import JOBS as UTILITY_API_JOBS
 from ingest.api.handlers import SUBSCRIPTIONS as UTILITY_API_SUBSCRIPTIONS
@@ -23,6 +24,7 @@ from ingest.counting import tally_inbox
 from ingest.handlers import JOBS as INGEST_JOBS
 from ingest.handlers import SUBSCRIPTIONS as INGEST_SUBSCRIPTIONS
 from ingest.handlers import TIMERS as INGEST_TIMERS
+from ingest.quarantine.service import erase_old_bodies
 from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
@@ -63,6 +65,7 @@ TIMERS: dict[str, Timer] = {
     **UTILITY_API_TIMERS,
     **INGEST_TIMERS,
     "tally_inbox": tally_inbox,
+    "erase_old_bodies": erase_old_bodies,
 }
 JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS, **UTILITY_API_JOBS, **INGEST_JOBS}
 ROUTERS: list[APIRouter] = [
@@ -70,6 +73,7 @@ ROUTERS: list[APIRouter] = [
     staff_routes.router,
     console_router,
     locations_router,
+    quarantine_router,
     board_router,
     outbox_router,
     technician_router,
@@ -81,6 +85,7 @@ CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console/board", "Board"),
     ("/console/orders", "Orders"),
     ("/console/locations", "Needs location"),
+    ("/console/quarantine", "Quarantine"),
     ("/console/technicians", "Technicians"),
     ("/console/figures", "Figures"),
 ]

@@ -24,14 +24,15 @@ from hub.bootstrap import Hub
 from hub.db.engine import check_answers
 from hub.db.tables import worker_beat
 from hub.domain.errors import ConfigurationError, DatabaseUnavailableError
-from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume
+from hub.messaging.service_bus import BusUnavailable, ServiceBusPublisher, consume, consume_together
 from infra.hosts.job_tracing import run_job
 from infra.hosts.monitoring import monitored
 from infra.hosts.rooms import JOBS, TIMERS
 from infra.hosts.timers import run_timer
 from ingest.folder import take_in_folder
+from ingest.quarantine.collecting import collect_dead_letter
 from ingest.relay import relay_outbox
-from ingest.service import receive_message
+from ingest.service import receive_messages
 
 _log = logging.getLogger(__name__)
 _LOCAL_PAUSE = 0.01
@@ -40,6 +41,8 @@ _LOOKS_BETWEEN = 30
 """Looks at a simulated clock that stands still, before the timers look at the tables again."""
 _REAL_PAUSE = 1.0
 _RELAY_PAUSE = 0.2
+_RECEIVERS = 2
+_SESSION_RECEIVERS = 8
 _FOLDER_PAUSE = 5.0
 _FILE_IS_WHOLE_AFTER = timedelta(seconds=5)
 """A file that did not change for so long is taken for whole."""
@@ -66,7 +69,7 @@ class Worker:
         """Work until `stop` is set; raises what stops a loop for good (a wrong setting)."""
         loops: list[Callable[[], Awaitable[None]]] = [self._do_jobs, self._do_what_is_due, self._rescue_stalled_jobs]
         if self.hub.settings.service_bus is not None:
-            loops += [self._take_in, self._send_out]
+            loops += [self._take_in, self._gather_dead_letters, self._send_out]
         if self.hub.settings.drop_folder is not None:
             loops.append(self._take_in_files)
         async with asyncio.TaskGroup() as group:
@@ -102,13 +105,30 @@ class Worker:
         return "" if secret is None else secret.get_secret_value()
 
     async def _take_in(self) -> None:
-        handle = partial(receive_message, self.hub)
-        await consume(self._bus(), self.hub.settings.orders_queue, handle, self.stop, is_ready=self._database_answers)
+        settings = self.hub.settings
+        await consume_together(
+            self._bus(),
+            settings.orders_queue,
+            partial(receive_messages, self.hub),
+            self.stop,
+            # Most sessions hold one message, so several receivers wait for their next one at a time.
+            receivers=_SESSION_RECEIVERS if settings.orders_sessions else _RECEIVERS,
+            sessions=settings.orders_sessions,
+            is_ready=self._database_answers,
+        )
+
+    async def _gather_dead_letters(self) -> None:
+        """What the bus gave up on is worked on in one place, the quarantine."""
+        handle = partial(collect_dead_letter, self.hub)
+        queue = self.hub.settings.orders_queue
+        await consume(self._bus(), queue, handle, self.stop, is_ready=self._database_answers, dead_letters=True)
 
     async def _take_in_files(self) -> None:
         folder, profile = self.hub.settings.drop_folder, self.hub.settings.drop_profile
         while folder is not None and not self.stop.is_set():
-            counts = await asyncio.to_thread(take_in_folder, self.hub, folder, profile, settled_for=_FILE_IS_WHOLE_AFTER)
+            counts = await asyncio.to_thread(
+                take_in_folder, self.hub, folder, profile, settled_for=_FILE_IS_WHOLE_AFTER
+            )
             if counts.files:
                 _log.info("%s files of the drop folder: %s", counts.files, dict(counts.outcomes))
             await self._wait(_FOLDER_PAUSE)

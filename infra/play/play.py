@@ -29,6 +29,8 @@ from infra.play.stops import NextStop, next_stop
 from infra.play.technicians import Delays, Phone
 from infra.play.utility import FIRST_DAY_HOURS, Utility, batches
 from infra.play.world import World, built_world
+from ingest.quarantine.records import Cause
+from ingest.quarantine.service import QuarantineFilter, list_quarantined
 from ingest.sample_feed import SampleFeed, generate
 from scheduling.roster import load_roster
 
@@ -192,13 +194,20 @@ def _sigterm_as_interrupt() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def _dead_letters(world: World) -> frozenset[str]:
+    """The ids of the messages that could not be read: in quarantine, or still with the bus."""
+    unreadable = QuarantineFilter(status=None, cause=Cause.UNREADABLE)
+    gathered = list_quarantined(world.hub, unreadable, limit=1_000_000).messages
+    left = receive_dead_letters(world.bus, world.hub.settings.orders_queue)
+    return frozenset((*(one.message_id for one in gathered), *(one.message_id for one in left)))
+
+
 def _audited(play: Play, ended_at: datetime, began: float) -> Outcome:
     world = play.world
     with world.hub.reading() as connection:
         history = read_history(connection, ended_at)
     world.wait_until_heard(len(history.outbox_ids))
-    queue = world.hub.settings.orders_queue
-    dead = frozenset(message.message_id for message in receive_dead_letters(world.bus, queue))
+    dead = _dead_letters(world)
     conduct = Conduct(frozenset(play.delays.days))
     ledger = audit(history, play.utility.sent, dead, read_notes(world.notes), conduct)
     if play.traffic.errors:

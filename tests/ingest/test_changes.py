@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +34,11 @@ from tests.ingest.messages import a_message, an_event, an_order
 from tests.ingest.reading import orders, outbox, outcomes
 from tests.scheduling.citizens import TUESDAY, book, employ, hold
 
-NEW_PHONE = {"role": "customer", "name": "An Peeters", "contactMedium": [{"characteristic": {"phoneNumber": "+33639980042"}}]}
+NEW_PHONE = {
+    "role": "customer",
+    "name": "An Peeters",
+    "contactMedium": [{"characteristic": {"phoneNumber": "+33639980042"}}],
+}
 
 
 def sent(order: dict[str, Any], revision: int, kind: str = UPDATE_TYPE, **data: Any) -> dict[str, Any]:
@@ -213,7 +216,10 @@ class TestBeforeItsOrder:
         receive(ingest_hub, sent(bad, 1, CREATE_TYPE), sent(bad, 1, CREATE_TYPE), sent(good, 2, CREATE_TYPE))
         assert only(ingest_hub).status is WorkOrderStatus.RECEIVED
         assert outcomes(ingest_hub) == {"rejected": 1, "duplicate": 1, "imported": 1}
-        assert [row["data"]["event"]["workOrder"]["state"] for row in outbox(ingest_hub)] == ["rejected", "acknowledged"]
+        assert [row["data"]["event"]["workOrder"]["state"] for row in outbox(ingest_hub)] == [
+            "rejected",
+            "acknowledged",
+        ]
 
 
 @pytest.fixture(scope="module")
@@ -253,7 +259,9 @@ def lived(hub: Hub, messages: Sequence[dict[str, Any]], *, batch: bool) -> End:
     assert heard[-1] == order.status.value, "what the utility heard last is where the order is"
     # An order that is over needs no newer words: it only has to be over.
     over = order.status is WorkOrderStatus.CANCELLED
-    fields = () if over else (order.notes, order.weight, order.citizen_phone, order.place, order.due_at, order.work_type)
+    fields = (
+        () if over else (order.notes, order.weight, order.citizen_phone, order.place, order.due_at, order.work_type)
+    )
     return End((order.status, *fields), heard[-1], waiting or 0)
 
 
@@ -335,7 +343,11 @@ class TestWithABookedAppointment:
             {"place": a_place(**point(3.75, 51.07))},
             {"requestedStartDate": "2026-05-08T08:00:00+02:00"},
             {"requestedCompletionDate": "2026-05-05T09:00:00+02:00"},
-            {"workOrderItem": [{"id": "1", "action": "modify", "work": {"workSpecification": {"id": "fibre_connection"}}}]},
+            {
+                "workOrderItem": [
+                    {"id": "1", "action": "modify", "work": {"workSpecification": {"id": "fibre_connection"}}}
+                ]
+            },
         ],
         ids=["another place", "not so early", "earlier", "other work"],
     )
@@ -362,9 +374,7 @@ class TestWithABookedAppointment:
         ],
         ids=["phone", "a later due date", "a mistyped door", "priority"],
     )
-    def test_what_still_holds_stays(
-        self, booked: tuple[Hub, dict[str, Any], WorkOrder], data: dict[str, Any]
-    ) -> None:
+    def test_what_still_holds_stays(self, booked: tuple[Hub, dict[str, Any], WorkOrder], data: dict[str, Any]) -> None:
         hub, order, before = booked
         receive(hub, sent(order, 2, **data))
         assert only(hub).status is WorkOrderStatus.BOOKED
@@ -463,9 +473,7 @@ class TestWithABookedAppointment:
         assert outcomes(hub) == {"imported": 1, "refused": 1, "unchanged": 2}
 
 
-def test_an_order_that_was_handed_back_is_taken_up_again_when_the_utility_mends_it(
-    hub: Hub, clock: FixedClock
-) -> None:
+def test_an_order_that_was_handed_back_is_taken_up_again_when_the_utility_mends_it(hub: Hub, clock: FixedClock) -> None:
     order = an_order()
     receive(hub, sent(order, 1, CREATE_TYPE))
     with hub.unit_of_work() as work:

@@ -12,7 +12,7 @@ from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import tables
 from hub.domain.contact import Channel, Notification, NotificationStatus
-from hub.domain.events import Actor, ActorKind
+from hub.domain.events import SYSTEM, Actor, ActorKind
 from hub.domain.field_records import Confirmation, Photo, SurveyAnswer, WorkReport
 from hub.domain.ids import NotificationId
 from hub.domain.lifecycle import Action, HoldReason, WorkOrderStatus
@@ -20,7 +20,9 @@ from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
 from infra.console.attention import what_needs_attention
 from infra.console.order_list import PAGE_LENGTH
+from ingest.quarantine.records import Arrival, Cause, keep
 from technician_api.files import keep_file, new_photo_path
+from tests.ingest.messages import a_message
 from tests.samples import a_visit, a_work_order, add_route, add_technician
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
 
@@ -66,6 +68,8 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
     with hub.unit_of_work() as work:
         row = {"handler": "x", "outcome": "dead-lettered", "detail": HOSTILE, "received_at": work.now}
         work.connection.execute(insert(tables.inbox_message).values(message_id="m1", **row))
+        letter = Arrival("k1", Cause.UNREADABLE, HOSTILE, a_message(b"{"))
+        keep(work, [letter], by=SYSTEM)
         work.commit()
     with hub.reading() as connection:
         attention = what_needs_attention(connection, clock.now(), (clock.now(), clock.now() + timedelta(days=1)))
@@ -76,7 +80,7 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
         "orders on hold: no contact": 2,
         "order on hold: refused": 1,
         "order waits for a place in the plan": 1,
-        "message of the utility could not be read": 1,
+        "message of the utility could not be used and waits in quarantine": 1,
         "reason to look after the worker: none was heard of for 5 minutes": 1,
     }
     assert attention.orders[WorkOrderStatus.ON_HOLD] == 3

@@ -1,0 +1,283 @@
+"""What could not be used lies in quarantine once, is corrected, replayed and discarded, and every act is written down."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from hub.bootstrap import Hub
+from hub.clock import FixedClock
+from hub.db.message_tables import quarantined_message
+from hub.domain.errors import DoorstepError, NotFoundError, StaleVersionError
+from hub.domain.events import Actor, ActorKind
+from hub.domain.lifecycle import WorkOrderStatus
+from hub.messaging.envelope import MalformedEnvelope
+from hub.messaging.service_bus import (
+    Complete,
+    OutgoingMessage,
+    ReceivedMessage,
+    Settlement,
+    consume,
+    receive_dead_letters,
+    send_batch,
+)
+from infra.local.running import broker_thread
+from ingest.quarantine.collecting import collect_dead_letter
+from ingest.quarantine.records import Act, Cause, Quarantined, QuarantineStatus
+from ingest.quarantine.service import (
+    CorrectionError,
+    NotWaitingError,
+    QuarantineFilter,
+    correct_quarantined,
+    discard_quarantined,
+    erase_old_bodies,
+    list_quarantined,
+    replay_quarantined,
+    show_quarantined,
+)
+from ingest.service import receive_message, receive_messages
+from tests.ingest.messages import a_message, an_event, an_order, spoiled
+from tests.ingest.reading import orders, outbox, outcomes
+
+BY = Actor(ActorKind.STAFF, "operations")
+NO_TERRITORY = spoiled("workOrderItem.0.work.place.0.postcode", "5000")
+
+
+def lying(hub: Hub, wanted: QuarantineFilter | None = None) -> list[Quarantined]:
+    return list(list_quarantined(hub, wanted or QuarantineFilter()).messages)
+
+
+def acts(hub: Hub, one: Quarantined) -> list[Act]:
+    return [act.act for act in show_quarantined(hub, one.id).acts]
+
+
+def a_letter(body: bytes, number: int = 7, reason: str = "Unreadable order") -> ReceivedMessage:
+    message = replace(a_message(body, "m-1"), sequence_number=number, dead_letter_reason=reason)
+    return replace(message, dead_letter_description="The message is not JSON.", properties={"batch": 12, "who": "me"})
+
+
+def refuse(hub: Hub) -> Quarantined:
+    """A refused order in quarantine."""
+    receive_message(hub, a_message(an_event({**NO_TERRITORY, "externalId": "WO-1"})))
+    [one] = lying(hub)
+    return one
+
+
+def corrected(hub: Hub, one: Quarantined, postcode: str = "9000") -> bytes:
+    """The body of `one` with another postal code."""
+    body = show_quarantined(hub, one.id).body
+    assert body is not None
+    return body.replace(b'"5000"', json.dumps(postcode).encode())
+
+
+def test_a_dead_letter_is_gathered_once_however_often_it_is_brought(ingest_hub: Hub) -> None:
+    letter = a_letter(b"{broken")
+    assert [collect_dead_letter(ingest_hub, letter) for _ in range(3)] == [Complete()] * 3
+    [one] = lying(ingest_hub)
+    assert (one.cause, one.reason, one.message_id) == (Cause.UNREADABLE, "The message is not JSON.", "m-1")
+    assert one.properties == {"batch": 12, "who": "me"}
+    story = show_quarantined(ingest_hub, one.id)
+    assert (story.body, [act.act for act in story.acts]) == (b"{broken", [Act.ARRIVED])
+    collect_dead_letter(ingest_hub, replace(letter, sequence_number=8))
+    assert len(lying(ingest_hub)) == 2, "the same message sent again is another one"
+
+
+def test_what_the_bus_gave_up_on_says_so_and_names_its_order(ingest_hub: Hub) -> None:
+    order = an_order()
+    body = json.dumps(an_event(order)).encode()
+    collect_dead_letter(ingest_hub, a_letter(body, reason="MaxDeliveryCountExceeded"))
+    [one] = lying(ingest_hub)
+    assert (one.cause, one.external_id) == (Cause.GIVEN_UP, order["externalId"])
+    assert one.reason.startswith("The bus gave up on it: MaxDeliveryCountExceeded.")
+    [replay] = replay_quarantined(ingest_hub, [one.id], by=BY)
+    assert (replay.done, [found.external_id for found in orders(ingest_hub)]) == (True, [order["externalId"]])
+    assert lying(ingest_hub) == []
+
+
+def test_a_message_whose_effect_was_kept_has_none_again(ingest_hub: Hub) -> None:
+    sent = an_event()
+    receive_message(ingest_hub, a_message(sent))
+    collect_dead_letter(ingest_hub, a_letter(json.dumps(sent).encode(), reason="MaxDeliveryCountExceeded"))
+    [one] = lying(ingest_hub)
+    assert replay_quarantined(ingest_hub, [one.id], by=BY)[0].done
+    assert (len(orders(ingest_hub)), outcomes(ingest_hub)) == (1, {"imported": 1})
+
+
+def test_a_crash_while_gathering_leaves_nothing_half_done(ingest_hub: Hub) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    event.listen(ingest_hub.engine, "commit", die)
+    with pytest.raises(Killed):
+        collect_dead_letter(ingest_hub, a_letter(b"{"))
+    event.remove(ingest_hub.engine, "commit", die)
+    assert lying(ingest_hub) == []
+    collect_dead_letter(ingest_hub, a_letter(b"{"))
+    assert len(lying(ingest_hub)) == 1
+
+
+@pytest.fixture
+def bus() -> Iterator[str]:
+    with broker_thread() as connection_string:
+        yield connection_string
+
+
+def test_the_dead_letter_queue_is_emptied_into_the_quarantine(ingest_hub: Hub, bus: str) -> None:
+    queue = ingest_hub.settings.orders_queue
+    send_batch(
+        bus, queue, [OutgoingMessage(body=f"{{{number}".encode(), message_id=f"b-{number}") for number in range(5)]
+    )
+    stop, count = asyncio.Event(), 0
+
+    def handle(message: ReceivedMessage) -> Settlement:
+        return receive_message(ingest_hub, message)
+
+    def gather(message: ReceivedMessage) -> Settlement:
+        nonlocal count
+        count += 1
+        if count == 5:
+            loop.call_soon_threadsafe(stop.set)
+        return collect_dead_letter(ingest_hub, message)
+
+    async def both() -> None:
+        nonlocal loop
+        loop = asyncio.get_running_loop()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(consume(bus, queue, handle, stop))
+            group.create_task(consume(bus, queue, gather, stop, dead_letters=True))
+
+    loop = asyncio.new_event_loop()
+    loop.close()
+    asyncio.run(asyncio.wait_for(both(), 60))
+    assert sorted(one.message_id for one in lying(ingest_hub)) == [f"b-{number}" for number in range(5)]
+    assert {one.cause for one in lying(ingest_hub)} == {Cause.UNREADABLE}
+    assert list(receive_dead_letters(bus, queue)) == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_refused_order_lies_there_and_corrected_it_goes_on(ingest_hub: Hub, *, together: bool) -> None:
+    message = a_message(an_event({**NO_TERRITORY, "externalId": "WO-1"}))
+    good = a_message(an_event())
+    if together:
+        receive_messages(ingest_hub, [message, good])
+    else:
+        receive_message(ingest_hub, message)
+    [one] = lying(ingest_hub)
+    assert (one.cause, one.external_id) == (Cause.REFUSED_ORDER, "WO-1")
+    assert one.reason == "Postal code 5000 lies outside every territory we serve."
+    correct_quarantined(ingest_hub, one.id, corrected(ingest_hub, one), by=BY, reason="mistyped", version=one.version)
+    assert replay_quarantined(ingest_hub, [one.id], by=BY)[0].done
+    [order] = [each for each in orders(ingest_hub) if each.external_id == "WO-1"]
+    assert (order.status, order.postcode, order.reject_reason) == (WorkOrderStatus.RECEIVED, "9000", "")
+    told = [row["data"]["event"]["workOrder"]["state"] for row in outbox(ingest_hub, order)]
+    assert told == ["rejected", "acknowledged"]
+    story = show_quarantined(ingest_hub, one.id)
+    assert story.message.status is QuarantineStatus.REPLAYED
+    assert story.original_body == message.body
+    assert story.body != message.body
+    assert [(act.act, act.actor_name, act.reason) for act in story.acts][1:2] == [
+        (Act.CORRECTED, "operations", "mistyped")
+    ]
+    assert story.acts[-1].act is Act.REPLAYED
+
+
+def test_a_replay_that_fails_says_why_and_leaves_no_trace_but_the_word(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    before = (outbox(ingest_hub), outcomes(ingest_hub))
+    [replay] = replay_quarantined(ingest_hub, [one.id], by=BY)
+    assert (replay.done, replay.sentence) == (False, one.reason)
+    assert (outbox(ingest_hub), outcomes(ingest_hub)) == before
+    assert acts(ingest_hub, one) == [Act.ARRIVED, Act.FAILED_AGAIN]
+    correct_quarantined(ingest_hub, one.id, corrected(ingest_hub, one, "5001"), by=BY)
+    [replay] = replay_quarantined(ingest_hub, [one.id], by=BY)
+    assert replay.sentence == "Postal code 5001 lies outside every territory we serve."
+    assert [each.status for each in lying(ingest_hub)] == [QuarantineStatus.WAITING]
+
+
+def test_many_are_replayed_at_once_and_each_has_its_own_fate(ingest_hub: Hub) -> None:
+    bodies = [json.dumps(an_event()).encode() for _ in range(4)] + [b"nothing"]
+    for number, body in enumerate(bodies):
+        collect_dead_letter(ingest_hub, a_letter(body, number, "MaxDeliveryCountExceeded"))
+    replays = replay_quarantined(ingest_hub, [one.id for one in lying(ingest_hub)], by=BY)
+    assert sorted(replay.done for replay in replays) == [False, True, True, True, True]
+    assert len(orders(ingest_hub)) == 4
+    again = replay_quarantined(ingest_hub, [replay.id for replay in replays if replay.done], by=BY)
+    assert {replay.sentence for replay in again} == {"It was seen to already: it is replayed."}
+    assert len(orders(ingest_hub)) == 4
+
+
+def test_a_correction_must_be_readable_and_made_on_what_was_seen(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    good = corrected(ingest_hub, one)
+    with pytest.raises(MalformedEnvelope):
+        correct_quarantined(ingest_hub, one.id, b"{", by=BY)
+    with pytest.raises(CorrectionError, match="300000 bytes"):
+        correct_quarantined(ingest_hub, one.id, b"x" * 300_000, by=BY)
+    correct_quarantined(ingest_hub, one.id, good, by=BY, version=one.version)
+    with pytest.raises(StaleVersionError):
+        correct_quarantined(ingest_hub, one.id, good.replace(b"9000", b"9050"), by=BY, version=one.version)
+    replay_quarantined(ingest_hub, [one.id], by=BY)
+    with pytest.raises(NotWaitingError, match="it is replayed"):
+        correct_quarantined(ingest_hub, one.id, good + b" ", by=BY)
+
+
+def test_what_is_discarded_is_erased_and_its_checksum_stays(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    with pytest.raises(CorrectionError, match="Say why"):
+        discard_quarantined(ingest_hub, [one.id], by=BY, reason=" \n ")
+    assert discard_quarantined(ingest_hub, [one.id], by=BY, reason="a test of theirs") == 1
+    assert discard_quarantined(ingest_hub, [one.id], by=BY, reason="twice") == 0
+    story = show_quarantined(ingest_hub, one.id)
+    assert (story.body, story.original_body, story.message.status) == (None, None, QuarantineStatus.DISCARDED)
+    last = story.acts[-1]
+    assert (last.act, last.reason, last.actor_name, len(last.body_sha256)) == (
+        Act.DISCARDED,
+        "a test of theirs",
+        "operations",
+        64,
+    )
+    with ingest_hub.reading() as connection:
+        bodies = connection.execute(select(quarantined_message.c.body, quarantined_message.c.original_body)).all()
+    assert bodies == [(None, None)]
+
+
+def test_the_utility_itself_may_settle_it(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    receive_message(ingest_hub, a_message(an_event(an_order(externalId="WO-1"))))
+    assert lying(ingest_hub) == []
+    assert show_quarantined(ingest_hub, one.id).message.status is QuarantineStatus.SETTLED
+
+
+def test_bodies_of_what_was_seen_to_are_erased_after_a_month(ingest_hub: Hub, clock: FixedClock) -> None:
+    one = refuse(ingest_hub)
+    waiting = a_letter(b"{")
+    collect_dead_letter(ingest_hub, waiting)
+    correct_quarantined(ingest_hub, one.id, corrected(ingest_hub, one), by=BY)
+    replay_quarantined(ingest_hub, [one.id], by=BY)
+    clock.advance(timedelta(days=29))
+    assert erase_old_bodies(ingest_hub, clock.now()) == 0
+    clock.advance(timedelta(days=2))
+    assert (erase_old_bodies(ingest_hub, clock.now()), erase_old_bodies(ingest_hub, clock.now())) == (1, 0)
+    assert show_quarantined(ingest_hub, one.id).body is None
+    assert [show_quarantined(ingest_hub, each.id).body for each in lying(ingest_hub)] == [b"{"]
+
+
+def test_lists_are_filtered_and_cut_into_pages(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    for number in range(3):
+        collect_dead_letter(ingest_hub, a_letter(b"{", number))
+    assert [each.id for each in lying(ingest_hub, QuarantineFilter(cause=Cause.REFUSED_ORDER))] == [one.id]
+    assert [each.id for each in lying(ingest_hub, QuarantineFilter(text="wo-1"))] == [one.id]
+    assert lying(ingest_hub, QuarantineFilter(text="100%_")) == []
+    page = list_quarantined(ingest_hub, QuarantineFilter(status=None), limit=2, offset=3)
+    assert (len(page.messages), page.total) == (1, 4)
+    with pytest.raises(NotFoundError):
+        show_quarantined(ingest_hub, type(one.id)(int=0))  # type: ignore[call-arg]  # it is a UUID
+    assert issubclass(NotWaitingError, DoorstepError)
