@@ -45,7 +45,7 @@ def show() -> None:
 
 @utility_clients.command("revoke")
 def revoke(client_id: Annotated[str, typer.Argument(help="The client's id, as `list` shows it.")]) -> None:
-    """End a client and its tokens at once. Its subscriptions go on: the utility unregisters them."""
+    """End a client, its tokens and its subscriptions at once."""
     from infra.hosts.running import read_settings, running_hub
     from ingest.api.clients import revoke_client
 

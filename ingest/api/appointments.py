@@ -14,7 +14,7 @@ from hub.db import tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import TransitionRefusedError
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import TMF646_STATES, Action, AppointmentStatus
+from hub.domain.lifecycle import TMF646_STATES, WORK_ORDER_TRANSITIONS, Action, AppointmentStatus
 from hub.domain.work_orders import WorkOrder
 from ingest.api.clients import UtilityClient
 from ingest.api.errors import AppointmentExistsError, BodyInvalidError, ChangeRefusedError, OrderUnknownError
@@ -30,7 +30,7 @@ from ingest.api.schemas import (
     SlotSearchCreate,
     validated,
 )
-from scheduling.service import SlotOffer, cancel_appointment, confirm_appointment, hold_slot, offer_slots
+from scheduling.service import SlotOffer, SlotOffers, cancel_appointment, confirm_appointment, hold_slot, offer_slots
 
 SEARCHES_KEPT = timedelta(days=1)
 _CHANGEABLE = frozenset({"validFor", "status"})
@@ -110,10 +110,10 @@ def search_slots(hub: Hub, client: UtilityClient, body: dict[str, Any]) -> SlotS
     search = SlotSearch(
         id=uuid4(),
         order=order,
-        state="done" if offers.offers or offers.refused else "rejected",
+        state="done" if _is_bookable(order) else "rejected",
         requested=[{"validFor": _as_json(one)} for one in wished],
         available=[(_text(one.starts_at), _text(one.ends_at)) for one in fitting],
-        outcome=_outcome(order, bool(offers.offers or offers.refused), found=bool(fitting), wished=bool(wished)),
+        outcome=_outcome(order, offers, found=bool(fitting)),
         searched_at=hub.clock.now(),
     )
     row = {**vars(search), "work_order_id": order.id}
@@ -204,14 +204,21 @@ def _suits(offer: SlotOffer, wished: list[AskedPart]) -> bool:
     )
 
 
-def _outcome(order: WorkOrder, bookable: bool, *, found: bool, wished: bool) -> str:
+def _is_bookable(order: WorkOrder) -> bool:
+    return any((order.status, action) in WORK_ORDER_TRANSITIONS for action in (Action.BOOK, Action.RESCHEDULE))
+
+
+def _outcome(order: WorkOrder, offers: SlotOffers, *, found: bool) -> str:
+    """Why no window was found; empty when one was."""
     if found:
         return ""
-    if not bookable:
+    if not _is_bookable(order):
         return f"The work order is {order.status.value}: no appointment can be booked for it now."
-    return (
-        "No technician is free in the time slots asked for." if wished else "No technician is free in the coming days."
-    )
+    if offers.offers:
+        return "No technician is free in the time slots asked for."
+    if offers.refused:
+        return "No technician is free in the coming days."
+    return "Nobody works there in the coming days, or a technician is on the way already."
 
 
 def _as_json(part: AskedPart) -> dict[str, str]:

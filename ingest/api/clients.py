@@ -18,7 +18,7 @@ from sqlalchemy import Row, delete, insert, select, update
 
 from hub.attempts import AttemptLimit, count_failure, refuse_when_too_many
 from hub.bootstrap import Hub
-from hub.db.tables import utility_client, utility_token
+from hub.db.tables import callback_delivery, event_subscription, utility_client, utility_token
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError, NotSignedInError
 from hub.domain.events import Actor, ActorKind
@@ -144,7 +144,7 @@ def list_clients(hub: Hub) -> tuple[ListedClient, ...]:
 
 
 def revoke_client(hub: Hub, client_id: str) -> None:
-    """End the client and its tokens at once; twice is no error. Raises NotFoundError."""
+    """End the client, its tokens and its subscriptions at once; twice is no error. Raises NotFoundError."""
     with hub.unit_of_work() as work:
         mine = utility_client.c.id == client_id
         if (
@@ -155,6 +155,7 @@ def revoke_client(hub: Hub, client_id: str) -> None:
         still = update(utility_client).where(mine, utility_client.c.revoked_at.is_(None))
         work.connection.execute(still.values(revoked_at=work.now))
         work.connection.execute(delete(utility_token).where(utility_token.c.client_id == client_id))
+        _end_subscriptions(work, client_id)
         work.commit()
 
 
@@ -203,6 +204,19 @@ def forget_old_tokens(hub: Hub, now: datetime) -> int:
         gone = work.connection.execute(delete(utility_token).where(utility_token.c.expires_at <= now)).rowcount
         work.commit()
     return gone
+
+
+def _end_subscriptions(work: UnitOfWork, client_id: str) -> None:
+    """Nobody is called any more at an address that came from a client nobody trusts."""
+    table, delivery, reason = event_subscription, callback_delivery, "the client was revoked"
+    mine = (table.c.client_id == client_id, table.c.ended_at.is_(None))
+    ended = update(table).where(*mine).values(ended_at=work.now, end_reason=reason).returning(table.c.id)
+    waiting = update(delivery).where(
+        delivery.c.subscription_id.in_(list(work.connection.scalars(ended))),
+        delivery.c.delivered_at.is_(None),
+        delivery.c.dead_at.is_(None),
+    )
+    work.connection.execute(waiting.values(dead_at=work.now, problem=reason))
 
 
 def _keep(work: UnitOfWork, client_id: str, token: str, granted: Collection[str]) -> None:

@@ -66,6 +66,14 @@ def test_a_search_for_an_order_that_is_over_is_rejected(program: Program, clock:
     assert "is cancelled" in found["outcome"]
 
 
+def test_a_search_where_nobody_works_says_so(program: Program, clock: FixedClock, hub: Hub) -> None:
+    order = program.order()
+    clock.advance(timedelta(days=20))
+    found = a_program(hub, program.client).post(SEARCHES, {"relatedEntity": [entity(order)]}).json()
+    assert (found["status"], found["searchResult"]) == ("done", "fail")
+    assert found["outcome"].startswith("Nobody works there")
+
+
 def test_a_search_can_be_forgotten_but_not_changed(program: Program, hub: Hub, clock: FixedClock) -> None:
     order = program.order()
     body = {"relatedEntity": [entity(order)]}

@@ -30,8 +30,10 @@ from ingest.api.callbacks import (
     call_subscribers,
     deliver_callbacks,
     forget_old_deliveries,
+    list_subscribers,
     share_events,
 )
+from ingest.api.clients import list_clients, revoke_client
 from ingest.api.subscriptions import MOST_SUBSCRIPTIONS
 from tests.ingest.api.conftest import APPOINTMENTS, ORDERS, OTHER_UTILITY, Program, a_program
 from tests.ingest.tmf697 import problems
@@ -331,6 +333,21 @@ def test_unregistered_is_called_no_more(program: Program, subscriber: Subscriber
     assert worker.run() == 0
     assert subscriber.calls == []
     assert {one.problem for one in deliveries(hub)} == {"unregistered by the utility"}
+
+
+def test_a_revoked_clients_address_is_called_no_more(
+    program: Program, subscriber: Subscriber, worker: Worker, hub: Hub
+) -> None:
+    register(program, subscriber)
+    program.order()
+    share_events(hub, hub.clock.now())
+    [client] = list_clients(hub)
+    revoke_client(hub, client.id)
+    assert worker.run() == 0
+    assert subscriber.calls == []
+    [listed] = list_subscribers(hub)
+    assert (listed.end_reason, listed.waiting, listed.dead) == ("the client was revoked", 0, 2)
+    assert (listed.host, listed.problem) == (subscriber.address.split("/")[2], "the client was revoked")
 
 
 def test_a_query_chooses_events_and_what_it_cannot_say_is_refused(

@@ -5,13 +5,11 @@ things that exist as often as not. No answer is a server error, and each has the
 """
 
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
-from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -58,8 +56,8 @@ def ask(program: Program, known: dict[str, str], loaded: Any, most: int, prefix:
         if (prefix, method, path) in NOT_OFFERED:
             continue
         _ask(program, known, operation, GenerationMode.POSITIVE, most)
-        # Where every request fits the description there is none that does not.
-        with suppress(Unsatisfiable):
+        # Any text fits an id: where there is nothing else to send, no request is against the description.
+        if method == "PATCH" or not path.endswith("{id}"):
             _ask(program, known, operation, GenerationMode.NEGATIVE, most)
         yield f"{method} {path}"
 
@@ -85,7 +83,7 @@ def _ask(program: Program, known: dict[str, str], operation: Any, mode: Generati
 
 def test_our_own_document_holds(shared_program: Program, known: dict[str, str]) -> None:
     loaded = schemathesis.openapi.from_asgi(OURS, shared_program.client.app)
-    asked = list(ask(shared_program, known, loaded, 6))
+    asked = list(ask(shared_program, known, loaded, 4))
     told = shared_program.client.get(OURS).json()["paths"]
     assert len(asked) == sum(len(verbs) for verbs in told.values()) == 21
 
