@@ -6,6 +6,8 @@ import phonenumbers
 
 LANGUAGES = ("nl", "fr", "de", "en")
 DEFAULT_LANGUAGE = "nl"
+_THREE_LETTERS = {"nld": "nl", "dut": "nl", "fra": "fr", "fre": "fr", "deu": "de", "ger": "de", "eng": "en"}
+"""ISO 639-2, in both of its spellings."""
 _EMAIL = re.compile(
     r"[^\s@<>\"',;:\\()\[\]]{1,64}@(?=.{1,189}$)[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)+"
 )
@@ -31,6 +33,7 @@ def usable_email(text: str) -> str | None:
 
 
 def spoken_language(tag: str) -> str | None:
-    """The language we write in for a tag such as `nl-BE`, or None when we do not write it."""
+    """The language we write in for a tag such as `nl-BE`, `fr_FR` or `deu`, or None when we do not write it."""
     primary = re.split(r"[-_]", tag.strip().lower(), maxsplit=1)[0]
+    primary = _THREE_LETTERS.get(primary, primary)
     return primary if primary in LANGUAGES else None
