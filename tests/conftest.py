@@ -50,28 +50,39 @@ def _stays_here(address: Any) -> bool:
         return host in {"localhost", ""}
 
 
-def _database_host() -> str | None:
+def _named_hosts() -> set[str]:
+    """The servers that whoever runs the suite names: of the database, and of the bus its contract is tried on."""
     url = os.environ.get("DATABASE_URL", "")
-    return url.split("@")[-1].split("/")[0].rsplit(":", 1)[0] or None
+    bus = os.environ.get("DOORSTEP_CONTRACT_BUS", "")
+    endpoint = next((part for part in bus.split(";") if part.lower().startswith("endpoint=sb://")), "")
+    hosts = (url.split("@")[-1].split("/")[0], endpoint[len("endpoint=sb://") :].strip("/"))
+    return {host.rsplit(":", 1)[0] for host in hosts} - {""}
 
 
 @pytest.fixture(scope="session", autouse=True)
 def network_is_blocked() -> Iterator[None]:
-    """Only loopback, local sockets and the server in DATABASE_URL can be reached; anything else fails the test."""
+    """Only loopback, local sockets and the servers of DATABASE_URL and DOORSTEP_CONTRACT_BUS can be reached; anything
+    else fails the test.
+    """
     patch = pytest.MonkeyPatch()
     connect, resolve = socket.socket.connect, socket.getaddrinfo
-    database_host = _database_host()
+    named_hosts = _named_hosts()
+    # The addresses that looking up a named host gave: the bus's client connects to one of these, not to the name.
+    known_addresses = set[str]()
 
     def guarded_connect(self: socket.socket, address: Any) -> None:
-        if not _stays_here(address) and str(address[0]) != database_host:
+        if not _stays_here(address) and str(address[0]) not in named_hosts | known_addresses:
             raise NetworkBlockedError(f"a test tried to connect to {address}")
         connect(self, address)
 
     def guarded_resolve(host: Any, *rest: Any, **options: Any) -> Any:
         name = host.decode() if isinstance(host, bytes) else host
-        if name is not None and not _stays_here((name,)) and name != database_host:
+        if name is not None and not _stays_here((name,)) and name not in named_hosts | known_addresses:
             raise NetworkBlockedError(f"a test tried to look up {name}")
-        return resolve(host, *rest, **options)
+        found = resolve(host, *rest, **options)
+        if name in named_hosts:
+            known_addresses.update(str(address[0]) for *_, address in found)
+        return found
 
     patch.setattr(socket.socket, "connect", guarded_connect)
     patch.setattr(socket, "getaddrinfo", guarded_resolve)

@@ -14,9 +14,9 @@ QUEUE = "contract-no-duplicates"
 
 def test_the_same_id_comes_once_within_the_window_also_after_it_was_completed(bus: Bus, durations: Durations) -> None:
     name = str(uuid4())
+    receiver = bus.receiver(QUEUE)
     bus.send(QUEUE, ServiceBusMessage(b"first", message_id=name), ServiceBusMessage(b"twin", message_id=name))
     sent = time.monotonic()
-    receiver = bus.receiver(QUEUE)
     [first] = receiver.take(1)
     receiver.complete_message(first)
     bus.send(QUEUE, ServiceBusMessage(b"second", message_id=name))
@@ -30,10 +30,10 @@ def test_the_same_id_comes_once_within_the_window_also_after_it_was_completed(bu
 
 def test_a_scheduled_message_counts_from_when_it_was_scheduled(bus: Bus) -> None:
     name = str(uuid4())
-    due = datetime.now(UTC) + timedelta(seconds=1)
-    bus.sender(QUEUE).schedule_messages(ServiceBusMessage(b"planned", message_id=name), due)
+    receiver, sender = bus.receiver(QUEUE), bus.sender(QUEUE)
+    due = datetime.now(UTC) + timedelta(seconds=2)
+    sender.schedule_messages(ServiceBusMessage(b"planned", message_id=name), due)
     bus.send(QUEUE, ServiceBusMessage(b"now", message_id=name), ServiceBusMessage(b"other", message_id=name + "x"))
-    receiver = bus.receiver(QUEUE)
     got = receiver.take(2)
     for message in got:
         receiver.complete_message(message)

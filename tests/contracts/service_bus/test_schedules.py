@@ -16,10 +16,10 @@ def soon(seconds: float) -> datetime:
 
 
 def test_a_scheduled_message_arrives_at_its_time_and_not_before(bus: Bus, queue: str) -> None:
-    due = soon(2.0)
-    [number] = bus.sender(queue).schedule_messages(ServiceBusMessage(b"later"), due)
+    receiver, sender = bus.receiver(queue), bus.sender(queue)
+    due = soon(3.0)
+    [number] = sender.schedule_messages(ServiceBusMessage(b"later"), due)
     bus.send(queue, b"now")
-    receiver = bus.receiver(queue)
     [now] = receiver.take(1)
     assert body(now) == b"now"
     receiver.complete_message(now)
@@ -34,8 +34,8 @@ def test_a_scheduled_message_arrives_at_its_time_and_not_before(bus: Bus, queue:
 
 
 def test_a_message_sent_with_a_time_is_scheduled_too(bus: Bus, queue: str) -> None:
-    bus.sender(queue).send_messages(ServiceBusMessage(b"later", scheduled_enqueue_time_utc=soon(1.5)))
-    receiver = bus.receiver(queue)
+    receiver, sender = bus.receiver(queue), bus.sender(queue)
+    sender.send_messages(ServiceBusMessage(b"later", scheduled_enqueue_time_utc=soon(2.0)))
     assert receiver.is_empty()
     [later] = receiver.take(1)
     receiver.complete_message(later)
@@ -45,7 +45,7 @@ def test_a_message_sent_with_a_time_is_scheduled_too(bus: Bus, queue: str) -> No
 def test_what_is_called_off_never_arrives(bus: Bus, queue: str) -> None:
     sender = bus.sender(queue)
     messages = [ServiceBusMessage(name) for name in (b"a", b"b", b"c")]
-    first, second, third = sender.schedule_messages(messages, soon(1.5))
+    first, second, third = sender.schedule_messages(messages, soon(2.0))
     sender.cancel_scheduled_messages([first, third])
     with pytest.raises(MessageNotFoundError):
         sender.cancel_scheduled_messages(first)
@@ -60,8 +60,9 @@ def test_what_is_called_off_never_arrives(bus: Bus, queue: str) -> None:
 
 def test_scheduled_messages_come_in_the_order_of_their_times(bus: Bus, queue: str) -> None:
     sender = bus.sender(queue)
-    sender.schedule_messages(ServiceBusMessage(b"second"), soon(2.0))
-    sender.schedule_messages(ServiceBusMessage(b"first"), soon(1.4))
+    now = datetime.now(UTC)
+    sender.schedule_messages(ServiceBusMessage(b"second"), now + timedelta(seconds=2.2))
+    sender.schedule_messages(ServiceBusMessage(b"first"), now + timedelta(seconds=2.0))
     sender.schedule_messages(ServiceBusMessage(b"past"), soon(-60))
     receiver = bus.receiver(queue)
     got = receiver.take(3)
@@ -74,7 +75,7 @@ def test_a_topic_schedules_for_its_subscriptions(bus: Bus) -> None:
     sender = bus.sender("contract-events")
     name = str(uuid4())
     kept, dropped = (ServiceBusMessage(text, subject="held", session_id=name) for text in (b"kept", b"dropped"))
-    _, number = sender.schedule_messages([kept, dropped], soon(1.0))
+    _, number = sender.schedule_messages([kept, dropped], soon(2.0))
     sender.cancel_scheduled_messages(number)
     for subscription in ("everything", "of-one-utility"):
         receiver = bus.receiver(f"contract-events/{subscription}")
