@@ -34,6 +34,10 @@ def solve_vrptw(
     `progress` hears the seconds gone and the distance of each better plan. Raises `ValueError` when some customer can be
     reached by no vehicle in time.
     """
+    if not instance.customers:
+        return []
+    # No plan uses more vehicles than there are customers; a file may name millions.
+    instance = replace(instance, vehicles=min(instance.vehicles, instance.customers))
     tables = tables_of_vrptw(instance)
 
     def tell(seconds: float, portfolio: Portfolio) -> None:
