@@ -15,6 +15,7 @@ from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.ids import WorkOrderId
 from scheduling import outlook
 from scheduling.absences import record_absence
+from scheduling.days import load_days
 from scheduling.service import (
     SlotOffers,
     cancel_appointment,
@@ -136,7 +137,7 @@ def test_only_what_changed_is_read_again(hub: Hub, monkeypatch: pytest.MonkeyPat
     order, other, third = invite(hub, 3)
     offer_slots(hub, order)
     read: list[int] = []
-    load = outlook.load_days
+    load = load_days
 
     def counted(work, routes, **how):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN003, ANN202
         read.append(len(routes))

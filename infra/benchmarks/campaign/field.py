@@ -106,8 +106,8 @@ def fall_ill(hub: Hub, illness: Illness) -> None:
 
 
 def _way_home(work: UnitOfWork, technician: TechnicianId, visit: Visit) -> timedelta:
-    home, door = work.technicians.get(technician), work.work_orders.get(visit.work_order_id)
-    return timedelta(seconds=drive_seconds((door.latitude, door.longitude), (home.end_latitude, home.end_longitude)))
+    home, door = work.technicians.get(technician).end_place, work.work_orders.get(visit.work_order_id).place
+    return timedelta(seconds=drive_seconds((door.lat, door.lon), (home.lat, home.lon)))
 
 
 def _ahead(work: UnitOfWork, until: datetime) -> list[Visit]:
