@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
@@ -132,3 +133,22 @@ def _message(hub: Hub, row: Row[Any], *, data: Mapping[str, Any] | None = None) 
         correlation_id=row.correlation_id or None,
         properties={"type": row.type},
     )
+
+
+@dataclass(frozen=True)
+class OutboxLag:
+    """What waits for the relay: how many events, and how many seconds the oldest has waited (0.0 when none does)."""
+
+    backlog: int
+    lag_seconds: float
+
+
+def outbox_lag(hub: Hub) -> OutboxLag:
+    """How far the relay is behind. Cheap: an index holds just the events that wait."""
+    outbox = tables.outbox_event.c
+    with hub.reading() as connection:
+        backlog, oldest = connection.execute(
+            select(func.count(), func.min(outbox.at)).where(outbox.sent_at.is_(None))
+        ).one()
+    lag = 0.0 if oldest is None else max(0.0, (hub.clock.now() - oldest).total_seconds())
+    return OutboxLag(backlog, lag)

@@ -1,12 +1,12 @@
 """The verbs of the room: receive the utility's messages, and note what it must hear. `ingest.relay` sends that."""
 
+import logging
 from collections.abc import Sequence
 
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.errors import DoorstepError
 from hub.domain.events import Event
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
@@ -34,6 +34,7 @@ from ingest.schemas import MalformedOrderError, WorkOrderRequest
 from ingest.telling import tell_settled
 from scheduling.retrying import is_clash, until_settled
 
+_log = logging.getLogger(__name__)
 UNREADABLE = "Unreadable order"
 _LONGEST_SENTENCE = 500
 _WORTH_TOGETHER = 2
@@ -172,9 +173,11 @@ def _import_new(hub: Hub, readings: Sequence[Reading]) -> set[int]:
         with hub.unit_of_work() as work:
             done = import_together(work, list(first.values()))
             work.commit()
-    except (DBAPIError, DoorstepError) as error:
+    except Exception as error:
         if _is_away(error):
             raise
+        # One of them spoils it for all: each by itself will show which.
+        _log.warning("New orders could not be imported together and are taken one by one: %s", type(error).__name__)
         return set()
     return {id(reading) for reading in first.values() if reading.key in done}
 

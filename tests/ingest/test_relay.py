@@ -3,17 +3,19 @@
 import asyncio
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from hub.bootstrap import Hub
+from hub.clock import FixedClock
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import Action
 from hub.messaging.envelope import parse_envelope
 from hub.messaging.service_bus import MessageTooLarge, OutgoingMessage
 from ingest.events import STATE_CHANGED_TYPE
-from ingest.relay import relay_outbox
+from ingest.relay import OutboxLag, outbox_lag, relay_outbox
 from tests.ingest.reading import outbox
 from tests.samples import a_work_order
 
@@ -193,3 +195,13 @@ def test_an_event_too_large_for_the_bus_goes_out_short_and_holds_up_nobody(inges
     short = parse_envelope(bus.messages[2].body)
     assert short.subject == order.external_id
     assert short.data["event"]["workOrder"]["status"] == "received"
+
+
+def test_how_far_the_relay_is_behind_can_be_asked(ingest_hub: Hub, clock: FixedClock) -> None:
+    assert outbox_lag(ingest_hub) == OutboxLag(0, 0.0)
+    _fill(ingest_hub, 2)
+    clock.advance(timedelta(seconds=90))
+    _fill(ingest_hub, 1)
+    assert outbox_lag(ingest_hub) == OutboxLag(6, 90.0)
+    _relay(ingest_hub, Bus())
+    assert outbox_lag(ingest_hub) == OutboxLag(0, 0.0)
