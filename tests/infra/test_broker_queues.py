@@ -1,6 +1,7 @@
 """The broker's queues without sockets and clocks: who gets what, and that nothing stays behind."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from infra.local.wakeups import Wakeups
 LOCK_MS = 30_000
 
 
-def entities_of(*queues: dict[str, object], topics: tuple[dict[str, object], ...] = ()) -> tuple[Entities, Wakeups]:
+def entities_of(*queues: dict[str, Any], topics: tuple[dict[str, Any], ...] = ()) -> tuple[Entities, Wakeups]:
     """Queues with locks of 30 seconds and what else is asked for; in memory."""
     wakeups = Wakeups()
     described = [
@@ -32,7 +33,7 @@ def entities_of(*queues: dict[str, object], topics: tuple[dict[str, object], ...
 
 
 def encoded(text: str = "x", *, session_id: str | None = None, message_id: str | None = None) -> bytes:
-    message = Message(body=text.encode(), inferred=True)
+    message: Any = Message(body=text.encode(), inferred=True)
     message.group_id, message.id = session_id, message_id
     return bytes(message.encode())
 
