@@ -228,7 +228,7 @@ def _imported(hub: Hub) -> int:
         return connection.execute(select(func.count()).select_from(tables.work_order)).scalar_one()
 
 
-def _wait_for(is_so: Any, seconds: float = 60.0) -> None:
+def _wait_for(is_so: Any, seconds: float = 200.0) -> None:
     end = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > end:
