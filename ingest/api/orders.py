@@ -58,12 +58,19 @@ def create_order(hub: Hub, client: UtilityClient, body: dict[str, Any], key: str
         if known and not ours:
             raise OrderExistsError
         _receive(hub, envelope)
+        with hub.snapshot() as work:
+            claim = find_claim(work, event_key(envelope))
+        if claim is not None and claim.outcome == InboxOutcome.DUPLICATE:
+            # Somebody else's request was first, in this very moment.
+            raise OrderExistsError
     with hub.snapshot() as work:
         order = find_order_by_name(work, client, request.external_id) if made is None else get_order(work, client, made)
     if order is None:
         raise NotFoundError("work order")
     if made is None:
         keep_made(hub, client, "work-order", key, body, str(order.id))
+        # Of two requests with one key at the same moment the first one's body was kept; the other hears of it.
+        find_made(hub, client, "work-order", key, body)
     return order
 
 

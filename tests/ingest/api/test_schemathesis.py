@@ -81,6 +81,7 @@ def _ask(program: Program, known: dict[str, str], operation: Any, mode: Generati
     each()
 
 
+@pytest.mark.slow
 def test_our_own_document_holds(shared_program: Program, known: dict[str, str]) -> None:
     loaded = schemathesis.openapi.from_asgi(OURS, shared_program.client.app)
     asked = list(ask(shared_program, known, loaded, 4))

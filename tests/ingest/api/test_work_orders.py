@@ -1,6 +1,8 @@
 """Work orders over HTTP: sent, read, listed, changed, cancelled."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -82,6 +84,23 @@ def test_a_create_that_crashed_before_its_answer_is_finished_by_the_retry(
     monkeypatch.undo()
     again = program.post(PATH, body, headers=key)
     assert again.status_code == 201
+    assert len(orders(hub)) == 1
+
+
+@pytest.mark.parametrize("one_key", [True, False])
+def test_two_requests_at_once_make_one_order_and_only_one_believes_it_was_its_own(
+    program: Program, hub: Hub, *, one_key: bool
+) -> None:
+    together = threading.Barrier(4)
+
+    def send(number: int) -> Any:
+        together.wait(30)
+        key = {"Idempotency-Key": "one-key-for-all" if one_key else f"key-number-{number}"}
+        return program.post(PATH, an_order(externalId="WO-1", description=f"Number {number}."), headers=key)
+
+    with ThreadPoolExecutor(4) as threads:
+        answers = list(threads.map(send, range(4)))
+    assert sorted(one.status_code for one in answers) == [201, 409, 409, 409]
     assert len(orders(hub)) == 1
 
 
