@@ -1,14 +1,18 @@
 """The consumer and the publisher, against the broker: what reaches the handler, and what a bad day does not lose."""
 
 import asyncio
+import json
 import socket
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+from azure.servicebus import ServiceBusMessage
+from azure.servicebus.aio import ServiceBusClient
 
 from hub.messaging.service_bus import (
     BusUnavailable,
@@ -17,15 +21,17 @@ from hub.messaging.service_bus import (
     MessageTooLarge,
     OutgoingMessage,
     ReceivedMessage,
+    Retry,
     ServiceBusPublisher,
     Settlement,
     consume,
+    consume_together,
     receive_dead_letters,
     receive_events,
     send_batch,
 )
 from infra.local.config import DEFAULT_CONFIG
-from infra.local.running import BrokerProcess
+from infra.local.running import BrokerProcess, broker_thread
 from infra.local.server import connection_string as connection_string_of
 
 
@@ -266,3 +272,139 @@ def test_a_wrong_name_and_an_unreadable_connection_string_say_so(bus: str) -> No
         send_batch(bus, "nowhere", [message("m")], patience_seconds=0)
     with pytest.raises(BusUnavailable, match="cannot be named by this connection string"):
         send_batch("SharedAccessKey=hunter2", "work-orders", [message("m")])
+
+
+async def together_until(
+    bus: str,
+    queue: str,
+    handle: Callable[[Sequence[ReceivedMessage]], Sequence[Settlement | Retry]],
+    enough: Callable[[], bool],
+    *,
+    seconds: float = 60,
+    **options: Any,
+) -> None:
+    """Consume batches until `enough`, then stop as a host does."""
+    stop = asyncio.Event()
+    consumer = asyncio.create_task(
+        consume_together(bus, queue, handle, stop, wait_seconds=0.3, pause=lambda _: 0.1, **options)
+    )
+    await until(lambda: enough() or consumer.done(), seconds)
+    stop.set()
+    await asyncio.wait_for(consumer, 20)
+
+
+def test_in_a_batch_each_message_has_its_own_answer(bus: str, queue_name: str) -> None:
+    seen = Counter[str]()
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        answers: list[Settlement | Retry] = []
+        for one in messages:
+            seen[one.message_id] += 1
+            if one.message_id == "bad":
+                answers.append(DeadLetter("Unreadable", "It says nothing."))
+            elif one.message_id == "shaky" and seen["shaky"] < 3:
+                answers.append(Retry(ConnectionError("not now")))
+            else:
+                answers.append(Complete())
+        return answers
+
+    names = [*(f"m-{number}" for number in range(20)), "bad", "shaky"]
+    send_batch(bus, queue_name, map(message, names))
+    asyncio.run(together_until(bus, queue_name, handle, lambda: seen["shaky"] >= 3 and len(seen) == len(names)))
+    assert seen == {**dict.fromkeys(names, 1), "shaky": 3}
+    assert [one.message_id for one in receive_dead_letters(bus, queue_name)] == ["bad"]
+
+
+def test_when_a_whole_batch_fails_all_of_it_comes_again(bus: str, queue_name: str) -> None:
+    seen = Counter[str]()
+    failures = [OSError("the database is away")]
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        if failures:
+            raise failures.pop()
+        seen.update(one.message_id for one in messages)
+        return [Complete()] * len(messages)
+
+    names = [f"m-{number}" for number in range(30)]
+    send_batch(bus, queue_name, map(message, names))
+    asyncio.run(together_until(bus, queue_name, handle, lambda: len(seen) == len(names)))
+    assert seen == dict.fromkeys(names, 1)
+
+
+def test_a_lock_lost_during_the_work_is_no_failure_of_the_next(bus: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lock of a second ends while the handler works and nobody renews: the message comes again, the others go on."""
+
+    async def never(_: object) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr("hub.messaging.service_bus.locks.HeldLocks.keep", never)
+    recorder = Recorder()
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        if not recorder.seen:
+            time.sleep(1.6)
+        return [recorder(one) for one in messages]
+
+    names = ["lost-1", "lost-2"]
+    send_batch(bus, "short-lock-renewed", map(message, names))
+    asyncio.run(
+        together_until(bus, "short-lock-renewed", handle, lambda: recorder.done.total() >= 4, receivers=1, batch_size=2)
+    )
+    assert recorder.done == dict.fromkeys(names, 2)
+
+
+def test_a_burst_is_handled_completely(bus: str, queue_name: str) -> None:
+    """Ten thousand messages, by three receivers at once: all are handled, and nothing is left but what came again.
+
+    On a machine that is very busy the bus may not hear of a completion in time; such a message comes again, as the bus promises.
+    """
+    seen = Counter[str]()
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        seen.update(one.message_id for one in messages)
+        return [Complete()] * len(messages)
+
+    send_batch(bus, queue_name, (message(str(number)) for number in range(10_000)))
+    asyncio.run(
+        together_until(bus, queue_name, handle, lambda: len(seen) >= 10_000, receivers=3, batch_size=200, seconds=200)
+    )
+    assert len(seen) == 10_000
+    assert seen.total() <= 10_100
+    again = Recorder()
+    asyncio.run(consume_until(bus, queue_name, again, lambda: bool(again.seen), seconds=1))
+    assert len(again.seen) <= 100
+
+
+def test_on_a_queue_with_sessions_each_order_keeps_its_order(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    entry = {"Name": "in-sessions", "Properties": {"RequiresSession": True, "LockDuration": "PT30S"}}
+    namespace = {"Name": "sbemulatorns", "Queues": [entry], "Topics": []}
+    config.write_text(json.dumps({"UserConfig": {"Namespaces": [namespace], "Logging": {"Type": "File"}}}))
+    seen: dict[str, list[int]] = {}
+    busy = Counter[str]()
+    clashes = list[str]()
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        for one in messages:
+            session, _, number = one.message_id.partition(" ")
+            busy[session] += 1
+            if busy[session] > 1:
+                clashes.append(session)
+            time.sleep(0.001)
+            seen.setdefault(session, []).append(int(number))
+            busy[session] -= 1
+        return [Complete()] * len(messages)
+
+    async def send(bus: str) -> None:
+        async with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("in-sessions") as to:
+            for number in range(6):
+                for session in range(12):
+                    body = ServiceBusMessage(b"x", session_id=f"s{session}", message_id=f"s{session} {number}")
+                    await to.send_messages(body)
+
+    with broker_thread(config) as bus:
+        asyncio.run(send(bus))
+        enough = lambda: sum(map(len, seen.values())) >= 72  # noqa: E731 - it is asked again and again
+        asyncio.run(together_until(bus, "in-sessions", handle, enough, receivers=4, batch_size=5, sessions=True))
+    assert seen == {f"s{session}": list(range(6)) for session in range(12)}
+    assert clashes == []

@@ -452,7 +452,7 @@ class TestWithABookedAppointment:
     def test_then_only_words_and_phones_still_change(self, booked: tuple[Hub, dict[str, Any], WorkOrder]) -> None:
         hub, order, before = booked
         self.set_off(hub)
-        data = {"relatedParty": [NEW_PHONE], "place": a_place(**point(3.75, 51.07)), "priority": "0"}
+        data: dict[str, Any] = {"relatedParty": [NEW_PHONE], "place": a_place(**point(3.75, 51.07)), "priority": "0"}
         receive(hub, sent(order, 2, **data))
         after = only(hub)
         assert (after.citizen_phone, after.place, after.status) == ("+33639980042", before.place, before.status)

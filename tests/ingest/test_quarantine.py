@@ -135,6 +135,7 @@ def test_the_dead_letter_queue_is_emptied_into_the_quarantine(ingest_hub: Hub, b
         bus, queue, [OutgoingMessage(body=f"{{{number}".encode(), message_id=f"b-{number}") for number in range(5)]
     )
     stop, count = asyncio.Event(), 0
+    loops: list[asyncio.AbstractEventLoop] = []
 
     def handle(message: ReceivedMessage) -> Settlement:
         return receive_message(ingest_hub, message)
@@ -143,18 +144,15 @@ def test_the_dead_letter_queue_is_emptied_into_the_quarantine(ingest_hub: Hub, b
         nonlocal count
         count += 1
         if count == 5:
-            loop.call_soon_threadsafe(stop.set)
+            loops[0].call_soon_threadsafe(stop.set)
         return collect_dead_letter(ingest_hub, message)
 
     async def both() -> None:
-        nonlocal loop
-        loop = asyncio.get_running_loop()
+        loops.append(asyncio.get_running_loop())
         async with asyncio.TaskGroup() as group:
             group.create_task(consume(bus, queue, handle, stop))
             group.create_task(consume(bus, queue, gather, stop, dead_letters=True))
 
-    loop = asyncio.new_event_loop()
-    loop.close()
     asyncio.run(asyncio.wait_for(both(), 60))
     assert sorted(one.message_id for one in lying(ingest_hub)) == [f"b-{number}" for number in range(5)]
     assert {one.cause for one in lying(ingest_hub)} == {Cause.UNREADABLE}

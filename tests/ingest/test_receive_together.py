@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 
-import ingest.importing
 from hub.bootstrap import Hub
 from hub.messaging.service_bus import Complete, DeadLetter, Retry
+from ingest.mapping import judge_request
 from ingest.service import receive_messages
 from tests.ingest.messages import a_message, an_event, an_order, spoiled
 from tests.ingest.reading import orders, outbox, outcomes
@@ -35,12 +35,11 @@ def test_a_batch_of_every_kind_has_an_answer_for_each_at_its_place(ingest_hub: H
 def test_one_poisoned_message_spoils_no_other(ingest_hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     good = [an_order() for _ in range(5)]
     poison = an_order(externalId="poison")
-    judge = ingest.importing.judge_request
 
     def judge_or_die(request: Any, *rest: Any, **options: Any) -> Any:
         if request.external_id == "poison":
             raise RecursionError("a mistake of ours")
-        return judge(request, *rest, **options)
+        return judge_request(request, *rest, **options)
 
     monkeypatch.setattr("ingest.importing.judge_request", judge_or_die)
     messages = [a_message(an_event(order)) for order in (*good[:3], poison, *good[3:])]
