@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert
-
 from hub.db import tables
+from hub.db.inserting import insert_many
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.ids import WorkOrderId
@@ -15,15 +14,13 @@ WITH_APPOINTMENT = frozenset(
     {WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.IN_PROGRESS, WorkOrderStatus.COMPLETED}
 )
 """Where an order can have an appointment that the utility should hear of."""
-_ADD = insert(tables.outbox_event)
 _AGREED = (AppointmentStatus.CONFIRMED, AppointmentStatus.COMPLETED)
 
 
 def add_all(work: UnitOfWork, events: Sequence[OutboxEvent]) -> None:
     """Leave `events` for the relay, in this order; they exist if and only if this transaction commits."""
     # The source is an installation's setting, which the relay knows.
-    if events:
-        work.connection.execute(_ADD, [{**vars(event), "source": ""} for event in events])
+    insert_many(work.connection, tables.outbox_event, [{**vars(event), "source": ""} for event in events])
 
 
 def agreed_appointment(work: UnitOfWork, status: WorkOrderStatus, work_order_id: WorkOrderId) -> Appointment | None:

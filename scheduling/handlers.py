@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from hub.bootstrap import Hub
-from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.db.unit_of_work import ForMany, Subscriptions, UnitOfWork
 from hub.domain.events import Event
 from scheduling.keeping import expire_holds, release_visits
 from scheduling.urgent import (
@@ -24,7 +24,7 @@ def give_time_back(work: UnitOfWork, event: Event) -> None:
 SUBSCRIPTIONS: Subscriptions = {
     "work_order.cancelled": (give_time_back,),
     "work_order.on_hold": (give_time_back,),
-    "work_order.ready": (notice_urgent,),
+    "work_order.ready": (ForMany(notice_urgent),),
 }
 JOBS: Mapping[str, Callable[..., None]] = {URGENT_JOB: repair_for_urgent, PLAN_AGAIN_JOB: plan_again_in_background}
 TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {"expire_holds": expire_holds}

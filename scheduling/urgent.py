@@ -6,7 +6,7 @@ moment ago is left alone, for somebody is looking at it; what is still urgent wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -32,11 +32,12 @@ PLAN_AGAIN_SECONDS = 10.0
 """How long the planning in the background, after a repair, searches."""
 
 
-def notice_urgent(work: UnitOfWork, event: Event) -> None:
-    """An order waits to be planned: when it is urgent, the published days are repaired for it once this commits."""
-    order = work.work_orders.get(event.work_order_id)
-    if order.weight >= work.catalogue.prices.urgent_weight:
-        work.defer(URGENT_JOB, work_order_id=str(order.id))
+def notice_urgent(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Orders wait to be planned: for each that is urgent, the published days are repaired once this commits."""
+    orders = work.work_orders.list_by_id([event.work_order_id for event in events])
+    for order in orders.values():
+        if order.weight >= work.catalogue.prices.urgent_weight:
+            work.defer(URGENT_JOB, work_order_id=str(order.id))
 
 
 def repair_for_urgent(hub: Hub, work_order_id: str) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ARRAY, Column, ColumnElement, Connection, Table, and_, any_, bindparam, insert, select, update
 from sqlalchemy.engine import Row
 
+from hub.db.inserting import insert_many
 from hub.domain.errors import NotFoundError, StaleVersionError
 
 if TYPE_CHECKING:
@@ -74,9 +75,8 @@ class Records[T: "DataclassInstance"]:
         return record
 
     def add_all(self, records: Sequence[T]) -> None:
-        """Insert `records` in one round trip."""
-        if records:
-            self._connection.execute(insert(self.table), [self._values(record) for record in records])
+        """Insert `records` in one question."""
+        insert_many(self._connection, self.table, [self._values(record) for record in records])
 
     def list_by_id(self, ids: Sequence[object], *, lock: bool = False) -> dict[object, T]:
         """The records with these ids (of tables whose key is one column), by id; `lock` takes their locks in the order of the ids."""

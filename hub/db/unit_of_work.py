@@ -15,9 +15,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, insert, text
+from sqlalchemy import Connection, Engine, text
 
 from hub.db import tables
+from hub.db.inserting import insert_many
 from hub.db.records import Records
 from hub.domain import lifecycle
 from hub.domain.appointments import Appointment, Visit
@@ -203,7 +204,7 @@ class UnitOfWork:
         """The same for many events, each of another entity; those of one room's handler are told together where it can take them so."""
         if not events:
             return
-        self.connection.execute(_WRITE_EVENT, [_row(event) for event in events])
+        insert_many(self.connection, tables.status_event, [_row(event) for event in events])
         # Who hears all of an entity hears first: a listener to this event may cause the next one, and the order must show.
         for name in dict.fromkeys(f"{event.entity}.*" for event in events):
             self._tell_listeners(name, [event for event in events if f"{event.entity}.*" == name])
@@ -238,10 +239,6 @@ class UnitOfWork:
             after=after.status.value,
             reason=reason,
         )
-
-
-# Built once: building a statement costs as much as asking the database.
-_WRITE_EVENT = insert(tables.status_event)
 
 
 def _row(event: Event) -> dict[str, Any]:

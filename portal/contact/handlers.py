@@ -60,6 +60,14 @@ def end_round(work: UnitOfWork, event: Event) -> None:
     end_case(work, order.id, outcome)
 
 
+def end_rounds(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """The same for orders that wait for planning, most of which never had a round."""
+    asked = work.contact_cases.list_by_id([event.work_order_id for event in events])
+    for event in events:
+        if event.work_order_id in asked:
+            end_round(work, event)
+
+
 def end_round_and_links(work: UnitOfWork, event: Event) -> None:
     """The order is over: its links show that for some days and then expire."""
     end_round(work, event)
@@ -102,7 +110,7 @@ SUBSCRIPTIONS: Subscriptions = {
     "work_order.received": [ForMany(invite_or_make_ready)],
     "work_order.contacting": [ForMany(begin_round)],
     # The utility changed the work or the place: nobody is to be asked any more, or not yet.
-    "work_order.ready": [end_round],
+    "work_order.ready": [ForMany(end_rounds)],
     "work_order.needs_location": [end_round],
     "work_order.booked": [end_round],
     "work_order.on_hold": [end_round],
