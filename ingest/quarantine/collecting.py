@@ -1,25 +1,42 @@
 """What the bus gave up on comes into quarantine, so that there is one place to look."""
 
+from sqlalchemy import text
+
 from hub.bootstrap import Hub
+from hub.db.unit_of_work import UnitOfWork
 from hub.domain.events import SYSTEM
 from hub.messaging.envelope import MalformedEnvelope
 from hub.messaging.service_bus import Complete, ReceivedMessage
 from ingest.inbox import broken_key
 from ingest.messages import read
-from ingest.quarantine.records import Arrival, Cause, keep
+from ingest.quarantine.records import Arrival, Cause, QuarantineStatus, keep
 from ingest.schemas import MalformedOrderError
 from ingest.service import UNREADABLE
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_WAITS = text("SELECT EXISTS (SELECT FROM quarantined_message WHERE status = :waiting AND starts_with(key, :name))")
 
 
 def collect_dead_letter(hub: Hub, message: ReceivedMessage) -> Complete:
     """Lay a dead letter of the orders queue into quarantine, once however often it is brought; then it can leave the bus.
 
-    Raises when the database does; the letter then comes again.
+    The same message that its sender sent again lies there once too, as long as the first waits for somebody. Raises when the database
+    does; the letter then comes again.
     """
     with hub.unit_of_work() as work:
-        keep(work, [_arrival(message)], by=SYSTEM)
+        arrival = _arrival(message)
+        if not _waits_already(work, message):
+            keep(work, [arrival], by=SYSTEM)
         work.commit()
     return Complete()
+
+
+def _waits_already(work: UnitOfWork, message: ReceivedMessage) -> bool:
+    """Whether the same message, under whatever number of the bus, waits; until this transaction ends nobody else lays it there."""
+    name = f"{broken_key(message)} "
+    work.connection.execute(_LOCK, {"name": name})
+    found: bool = work.connection.scalar(_WAITS, {"name": name, "waiting": QuarantineStatus.WAITING.value})
+    return found
 
 
 def _arrival(message: ReceivedMessage) -> Arrival:
