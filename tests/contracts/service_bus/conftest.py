@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.config import Namespace, read_config
 from infra.local.running import broker_thread
-from tests.contracts.service_bus.driver import AioWay, Bus, SyncWay
+from tests.contracts.service_bus.driver import DEAD, AioWay, Bus, SyncWay
 
 ENTITIES = Path(__file__).with_name("entities.json")
 CONTRACT_BUS = "DOORSTEP_CONTRACT_BUS"
@@ -58,13 +58,22 @@ def bus(request: pytest.FixtureRequest, namespace: tuple[str, Durations]) -> Ite
     connection_string, _ = namespace
     bus = Bus(request.param(connection_string))
     if CONTRACT_BUS in os.environ:
-        for queue in read_config(ENTITIES).queues:
-            if not queue.properties.requires_session and not queue.properties.forward_to:
-                bus.empty(queue.name)
-        for subscription in ("everything", "fibre-done", "of-one-utility"):
-            bus.empty(f"contract-events/{subscription}")
+        _empty(bus)
     yield bus
     bus.close()
+
+
+def _empty(bus: Bus) -> None:
+    """Throw away what an earlier run left; sessions are new in each run, so theirs may stay."""
+    namespace = read_config(ENTITIES)
+    named = [(queue.name, queue.properties) for queue in namespace.queues]
+    for topic in namespace.topics:
+        named += [(f"{topic.name}/{each.name}", each.properties) for each in topic.subscriptions]
+    for name, properties in named:
+        if not properties.requires_session and not properties.forward_to:
+            bus.empty(name)
+        if not properties.forward_dead_lettered_messages_to:
+            bus.empty(name, **DEAD)
 
 
 @pytest.fixture

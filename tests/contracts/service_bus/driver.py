@@ -9,7 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from azure.servicebus import ServiceBusClient, ServiceBusMessage, ServiceBusReceivedMessage, ServiceBusSubQueue
+from azure.servicebus import (
+    ServiceBusClient,
+    ServiceBusMessage,
+    ServiceBusReceivedMessage,
+    ServiceBusReceiveMode,
+    ServiceBusSubQueue,
+)
 from azure.servicebus.aio import ServiceBusClient as AioClient
 
 # A call of the SDK that takes longer has hung: the synchronous client waits for ever on a silent broker.
@@ -162,14 +168,11 @@ class Bus:
             [each if isinstance(each, ServiceBusMessage) else ServiceBusMessage(each) for each in messages]
         )
 
-    def empty(self, name: str) -> None:
-        """Throw away what an earlier run left in a queue or subscription without sessions, and in its dead letters."""
-        options: dict[str, Any]
-        for options in ({}, DEAD):
-            receiver = self.receiver(name, **options)
-            while messages := receiver.receive_messages(max_message_count=100, max_wait_time=1.5):
-                for message in messages:
-                    receiver.complete_message(message)
+    def empty(self, name: str, **options: Any) -> None:
+        """Throw away what an earlier run left in a queue or subscription without sessions, or in its dead letters."""
+        with self.open(name, receive_mode=ServiceBusReceiveMode.RECEIVE_AND_DELETE, **options) as receiver:
+            while receiver.receive_messages(max_message_count=100, max_wait_time=1.5):
+                pass
 
     def close(self) -> None:
         """Close every link, all at once, and the client."""
