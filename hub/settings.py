@@ -117,7 +117,8 @@ class Settings(BaseSettings):
     )
 
     profiles: Path | None = Field(
-        default=None, description="Folder of your utilities' message profiles (TOML); the shipped ones are always there."
+        default=None,
+        description="Folder of your utilities' message profiles (TOML); the shipped ones are always there.",
     )
     drop_folder: Path | None = Field(
         default=None, description="Folder into which a utility puts files of orders; the worker takes them in."
@@ -135,7 +136,8 @@ class Settings(BaseSettings):
         default=SecretStr(""), description="Address of the Nominatim server, for instance http://localhost:8088."
     )
     geocoder_agent: str = Field(
-        default="", description="How we name ourselves to the geocoder, with a way to reach you; public servers ask for it."
+        default="",
+        description="How we name ourselves to the geocoder, with a way to reach you; public servers ask for it.",
     )
     geocoder_per_second: float = Field(
         default=1.0, gt=0, le=1000, description="Questions to the geocoder per second, over all workers."
