@@ -21,7 +21,7 @@ import typer
 from pydantic import SecretStr
 
 from hub.bootstrap import Hub
-from hub.clock import ShiftedClock, SystemClock
+from hub.clock import ShiftedClock
 from hub.domain.errors import ConfigurationError
 from hub.settings import Settings
 from infra.demo.week import SampleWeek, load_sample_week, next_monday, say_addresses
@@ -63,7 +63,8 @@ def run_demo(port: int, *, open_browser: bool = False) -> None:
     with steps.step("Starting the database"):
         settings = _demo_settings(database.__enter__(), folder, port)
     if settings.shifted_clock is not None and not settings.shifted_clock.exists():
-        ShiftedClock(settings.shifted_clock).shift_to(SystemClock().now())
+        # The worker begins when the sample week does: a clock that went back later would leave its first messages uncounted.
+        ShiftedClock(settings.shifted_clock).shift_to(SampleWeek(next_monday()).orders_arrive)
     try:
         with running_hub(settings) as hub, Hosts(_hosts(settings, folder, port)) as hosts:
             with steps.step("Starting broker, web and worker"):
