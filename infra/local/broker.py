@@ -1,5 +1,7 @@
 """The broker between sockets and queues: opens what clients open, attaches links, hands each event to its link."""
 
+import logging
+import sqlite3
 import time
 from typing import Any, Protocol
 
@@ -32,6 +34,7 @@ from infra.local.session_queue import SessionQueue, SessionTaken
 from infra.local.waiting_room import Waiter, WaitingRoom
 from infra.local.wakeups import Wakeups
 
+_log = logging.getLogger(__name__)
 _SESSION_FILTER = "com.microsoft:session-filter"
 _PATIENCE = "com.microsoft:timeout"
 _DEFAULT_PATIENCE_MS = 60_000
@@ -97,7 +100,7 @@ class Broker:
         """Act on all that arrived, then deliver what can be delivered and make the changes last."""
         while not isnull(raw := pn_collector_peek(self.collector._impl)):  # noqa: SLF001 - see _WANTED
             if pn_event_type(raw) in _WANTED:
-                self._handle(Event.wrap(raw))  # type: ignore[no-untyped-call]
+                self._handle_safely(Event.wrap(raw))  # type: ignore[no-untyped-call]
             self.collector.pop()
         now_ms = wall_clock_ms()
         if self._wakeups.ring(now_ms):
@@ -126,6 +129,19 @@ class Broker:
             assert isinstance(owner, Outlet)
             owner.lose_session()
         self._waiting_room.send_away(now_ms)
+
+    def _handle_safely(self, event: Any) -> None:
+        """What one client sent must end nobody else's work: a client that is not understood is sent away."""
+        try:
+            self._handle(event)
+        except sqlite3.Error:
+            # What is not kept must not be acknowledged: that ends the broker.
+            raise
+        except Exception:  # noqa: BLE001 - whatever it is, only the client that sent it shall feel it
+            _log.exception("A client sent what the broker could not handle; its connection is closed.")
+            sentence = "The broker could not handle what was sent. Its log says why."
+            event.connection.condition = Condition("amqp:internal-error", sentence)
+            event.connection.close()
 
     def _handle(self, event: Any) -> None:
         # `Any`: proton's annotations let every part of an event be None, though its type fixes which parts it has.
@@ -220,11 +236,12 @@ class Broker:
                 return Condition("com.microsoft:session-cannot-be-locked", sentence)
             self._welcome(link, outlet)
             return None
-        patience = dict(link.remote_properties or {}).get(symbol(_PATIENCE), _DEFAULT_PATIENCE_MS)
+        asked = dict(link.remote_properties or {}).get(symbol(_PATIENCE))
+        patience = asked if isinstance(asked, int) else _DEFAULT_PATIENCE_MS
         self._links[link] = outlet
         waiter = Waiter(
             outlet,
-            now_ms + int(patience),
+            now_ms + patience,
             accept=lambda: self._welcome(link, outlet),
             refuse=lambda condition: _refuse(link, condition),
         )

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from urllib.parse import urlsplit
 
 from proton import Message
 
@@ -61,7 +60,10 @@ class Parcel:
 def entity_path(address: str | None) -> str:
     """An address as clients write it (`amqps://host/Queue`, `Queue`) as the name of the entity, in lower case."""
     text = address or ""
-    return (urlsplit(text).path if "://" in text else text).strip("/").lower()
+    if "://" in text:
+        # The host is not looked at, so it may be anything.
+        text = text.split("://", 1)[1].partition("/")[2].partition("?")[0].partition("#")[0]
+    return text.strip("/").lower()
 
 
 class Entities:

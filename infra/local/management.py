@@ -65,13 +65,13 @@ class ManagementNode:
             return Answer(404, sentence, _VENDOR + "message-not-found")
         except SessionMissing:
             return Answer(400, "The message has no session id, which this queue requires. Set one.", NOT_ALLOWED)
-        except (KeyError, TypeError, ValueError, MalformedMessage) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, MalformedMessage) as error:
             return Answer(400, f"The request lacks or misspells a field: {error}.", _VENDOR + "argument-error")
 
     def _answer(self, operation: str, body: Body, link_name: str | None) -> Answer:
         queue, target = self._queue, self._target
         if target is not None and operation == "schedule-message":
-            messages = [bytes(each["message"]) for each in body["messages"]]
+            messages = [_bytes(each["message"]) for each in body["messages"]]
             return _sequences(self._entities.schedule(target, messages, self._now_ms()))
         if target is not None and operation == "cancel-scheduled-message":
             target.schedule.cancel([int(each) for each in body["sequence-numbers"]])
@@ -99,10 +99,10 @@ class ManagementNode:
             return Answer(200, "OK", body={"expiration": timestamp(queue.renew_session(lane, self._now_ms()))})
         if operation == "get-session-state":
             return Answer(200, "OK", body={"session-state": lane.state})
-        state = body["session-state"]
+        state = None if body["session-state"] is None else _bytes(body["session-state"])
         if state is not None and len(state) > MOST_STATE_BYTES:
             raise ValueError(f"a session's state has at most {MOST_STATE_BYTES} bytes, not {len(state)}")
-        queue.set_state(lane, None if state is None else bytes(state), self._now_ms())
+        queue.set_state(lane, state, self._now_ms())
         return Answer(200, "OK", body={})
 
     def _own_session(self, queue: SessionQueue, session_id: str, link_name: str | None) -> Lane:
@@ -146,9 +146,16 @@ def _tokens(body: Body) -> list[bytes]:
     return [(token if isinstance(token, UUID) else UUID(str(token))).bytes_le for token in tokens]
 
 
+def _bytes(value: object) -> bytes:
+    # Of a number, `bytes` makes as many zeros.
+    if not isinstance(value, bytes | memoryview):
+        raise TypeError("a message or a state must be bytes")
+    return bytes(value)
+
+
 def _settle(queue: MessageQueue, body: Body) -> Answer:
     status = str(body["disposition-status"])
-    changes = {str(key): value for key, value in (body.get("properties-to-modify") or {}).items()}
+    changes = {str(key): value for key, value in dict(body.get("properties-to-modify") or {}).items()}
     for token in _tokens(body):
         if status == "completed":
             queue.complete(token)

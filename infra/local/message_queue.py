@@ -136,25 +136,27 @@ class MessageQueue:
         self._make_ready(self._unlock(token))
 
     def abandon(self, token: bytes, changes: Properties = NOTHING) -> None:
-        """The receiver failed for now: ready again, or dead-lettered after the last delivery. Raises LockLost."""
-        message = self._unlock(token)
-        _change(message, changes)
-        self._deliver_again(message)
+        """The receiver failed for now: ready again, or dead-lettered after the last delivery.
+
+        Raises LockLost, and ValueError for changes that no message can carry; the receiver then has the message still.
+        """
+        self._change(token, changes)
+        self._deliver_again(self._unlock(token))
 
     def defer(self, token: bytes, changes: Properties = NOTHING) -> None:
-        """The receiver comes back to the message later, by its sequence number. Raises LockLost."""
+        """The receiver comes back to the message later, by its sequence number. Raises as `abandon` does."""
+        self._change(token, changes)
         message = self._unlock(token)
-        _change(message, changes)
         message.state = MessageState.DEFERRED
         self._journal.keep(self.name, message)
 
     def dead_letter(self, token: bytes, reason: str, description: str, changes: Properties = NOTHING) -> None:
-        """The receiver will never manage: to the dead-letter queue, with why. Raises LockLost.
+        """The receiver will never manage: to the dead-letter queue, with why. Raises as `abandon` does.
 
         A message of a dead-letter queue has nowhere to fall; it is ready there again.
         """
+        self._change(token, changes)
         message = self._unlock(token)
-        _change(message, changes)
         if self.dead_letters is None:
             self._deliver_again(message)
         else:
@@ -237,6 +239,13 @@ class MessageQueue:
         self._wakeups.at(lock.until_ms)
         return lock
 
+    def _change(self, token: bytes, changes: Properties) -> None:
+        lock = self._locks.get(token)
+        if lock is None:
+            raise LockLost
+        if changes:
+            lock.message.encoded = wire.with_application_properties(lock.message.encoded, changes)
+
     def _unlock(self, token: bytes) -> StoredMessage:
         lock = self._locks.pop(token, None)
         if lock is None:
@@ -270,8 +279,3 @@ class MessageQueue:
     def _forget(self, message: StoredMessage) -> None:
         if self._messages.pop(message.sequence, None) is not None:
             self.lane_of(message).count -= 1
-
-
-def _change(message: StoredMessage, changes: Properties) -> None:
-    if changes:
-        message.encoded = wire.with_application_properties(message.encoded, changes)

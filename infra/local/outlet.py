@@ -107,6 +107,8 @@ class Outlet:
             if self.queue.requires_session:
                 return Condition(SESSION_LOST, SESSION_LOST_SENTENCE, info)
             return Condition(LOCK_LOST, LOCK_LOST_SENTENCE, info)
+        except ValueError as error:
+            return Condition("amqp:invalid-field", f"The message cannot be settled so: {error}.", {"size": 0})
         return None
 
 

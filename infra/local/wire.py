@@ -32,6 +32,7 @@ _NAMED_SECTIONS = {
     b"amqp:amqp-value:*": 0x77,
     b"amqp:footer:map": FOOTER,
 }
+_UBYTE, _UINT, _LONG = {0x50}, {0x43, 0x52, 0x70}, {0x55, 0x81, 0x83}
 # By the high half of a constructor: bytes of a fixed value, or of the size that leads a variable one.
 _FIXED = {0x4: 0, 0x5: 1, 0x6: 2, 0x7: 4, 0x8: 8, 0x9: 16}
 _SIZED = {0xA: 1, 0xB: 4, 0xC: 1, 0xD: 4, 0xE: 1, 0xF: 4}
@@ -150,13 +151,11 @@ def read_envelope(encoded: bytes) -> Envelope:
     message_id = session_id = ""
     for section in sections(encoded):
         if section.code == HEADER:
-            items = _items(encoded, section.value)
-            if len(items) > 2:
-                time_to_live_ms = _number(items[2])
+            time_to_live_ms = _time_to_live(_items(encoded, section.value))
         elif section.code == MESSAGE_ANNOTATIONS:
             pairs = _pairs(encoded, section.value)
             due_ms = next(
-                (_number(value) for key, value in pairs if _text(key) == "x-opt-scheduled-enqueue-time"), None
+                (_instant(value) for key, value in pairs if _text(key) == "x-opt-scheduled-enqueue-time"), None
             )
         elif section.code == PROPERTIES:
             items = _items(encoded, section.value)
@@ -167,9 +166,17 @@ def read_envelope(encoded: bytes) -> Envelope:
     return Envelope(message_id, session_id, time_to_live_ms, due_ms)
 
 
-def _number(value: bytes) -> int | None:
-    """An unsigned number or a timestamp; None for null and for anything else."""
-    return int.from_bytes(value[1:]) if value[0] >> 4 in {0x4, 0x5, 0x7, 0x8} and value != _NULL else None
+def _time_to_live(header: list[bytes]) -> int | None:
+    """The header's time to live; what stands before it must be what AMQP says too, because it is written out again."""
+    for item, constructors, name in zip(header[1:3], (_UBYTE, _UINT), ("priority", "time to live"), strict=False):
+        if item != _NULL and item[0] not in constructors:
+            raise MalformedMessage(f"The {name} in the header is not of the type that AMQP gives it.")
+    return None if len(header) < 3 or header[2] == _NULL else int.from_bytes(header[2][1:])
+
+
+def _instant(value: bytes) -> int | None:
+    """A timestamp or a long, in milliseconds; None for anything else."""
+    return int.from_bytes(value[1:], signed=True) if value[0] in _LONG else None
 
 
 def _identity(value: bytes) -> str:

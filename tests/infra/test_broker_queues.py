@@ -221,3 +221,17 @@ def test_forwarding_keeps_rules_and_duplicates_on_its_way() -> None:
         send(entities, "first", encoded(message_id=message_id))
     assert len(queue_of(entities, "once")) == 2
     assert len(queue_of(entities, "first")) == 0
+
+
+@pytest.mark.parametrize("verb", ["abandon", "defer"])
+def test_changes_that_no_message_can_carry_leave_the_message_with_its_receiver(verb: str) -> None:
+    entities, _ = entities_of({"Name": "q"})
+    send(entities, "q", encoded())
+    queue = queue_of(entities, "q")
+    lock = queue.lock_next(0)
+    assert lock is not None
+    with pytest.raises(ValueError, match="why"):
+        getattr(queue, verb)(lock.token, {"why": [1]})
+    assert len(queue) == 1
+    queue.complete(lock.token)
+    assert len(queue) == 0
