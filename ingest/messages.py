@@ -6,8 +6,10 @@ from typing import Any
 
 from hub.messaging.envelope import Envelope, MalformedEnvelope, parse_envelope
 from hub.messaging.service_bus import ReceivedMessage
+from hub.settings import Settings
 from ingest.change_schemas import CANCEL_TYPE, CLOSE_TYPE, UPDATE_TYPE, OrderChange, OrderEnd, read_change, read_end
 from ingest.inbox import event_key
+from ingest.profiles.reading import profiles_of, read_message
 from ingest.revisions import revision_of
 from ingest.schemas import CREATE_TYPE, WorkOrderRequest, read_request
 
@@ -43,11 +45,21 @@ class Reading:
         return self.content.external_id
 
     @property
+    def profile(self) -> str:
+        """The profile that made the event, or an empty text."""
+        return str(self.envelope.extensions.get("profile") or "")
+
+    @property
     def correlation_id(self) -> str:
         """What the utility wants to find its answer by: the event's own word, else the bus's, else the event's id."""
         named = self.envelope.extensions.get("correlationid") or self.message.correlation_id
         usable = isinstance(named, str) and named.isprintable() and len(named) <= _LONGEST_NAME
         return str(named) if usable else self.envelope.id
+
+
+def read_any_format(settings: Settings, message: ReceivedMessage) -> Reading:
+    """What `message` asks, mapped first when a profile of this installation reads it; raises as `read` does."""
+    return read(read_message(profiles_of(settings), message))
 
 
 def read(message: ReceivedMessage) -> Reading:
@@ -60,6 +72,11 @@ def read(message: ReceivedMessage) -> Reading:
     for name, value in (("id", envelope.id), ("source", envelope.source)):
         if len(value) > _LONGEST_NAME:
             raise MalformedEnvelope(f"The attribute '{name}' is longer than {_LONGEST_NAME} characters.")
+    if any(sign.isspace() for sign in envelope.source):
+        # A space divides source and id in the key: with one inside, two events of two utilities could have the same.
+        raise MalformedEnvelope(
+            "The attribute 'source' must be a URI reference such as urn:utility:name, without spaces."
+        )
     if envelope.data is None:
         raise MalformedEnvelope("The CloudEvent has no data; it must hold a TMF697 work order.")
     revision = revision_of(envelope, message.enqueued_at)

@@ -28,8 +28,7 @@ from ingest.inbox import (
     lock_orders,
     settle_claim,
 )
-from ingest.messages import Reading, read
-from ingest.profiles.reading import profiles_of, read_message
+from ingest.messages import Reading, read_any_format
 from ingest.schemas import MalformedOrderError, WorkOrderRequest
 from ingest.telling import tell_settled
 from scheduling.retrying import is_clash, until_settled
@@ -61,10 +60,13 @@ def receive_messages(hub: Hub, messages: Sequence[ReceivedMessage]) -> list[Sett
     taken one by one, so that one message that cannot be taken spoils no other; it alone is answered with Retry. Raises when the
     database is away: all messages then come again.
     """
-    readings = [_read(hub, message) for message in messages]
+    readings = [_read_or_retry(hub, message) for message in messages]
     settled = _import_new(hub, [one for one in readings if isinstance(one, Reading)])
     answers: list[Settlement | Retry] = []
     for message, reading in zip(messages, readings, strict=True):
+        if isinstance(reading, Retry):
+            answers.append(reading)
+            continue
         if isinstance(reading, Reading) and id(reading) in settled:
             answers.append(Complete())
             continue
@@ -75,7 +77,7 @@ def receive_messages(hub: Hub, messages: Sequence[ReceivedMessage]) -> list[Sett
                 raise
             answers.append(Retry(error))
     for message, reading, answer in zip(messages, readings, answers, strict=True):
-        tell_settled(hub, message, reading, answer)
+        tell_settled(hub, message, "" if isinstance(reading, Retry) else reading, answer)
     return answers
 
 
@@ -135,9 +137,17 @@ def _effect(work: UnitOfWork, reading: Reading) -> InboxOutcome:
 def _read(hub: Hub, message: ReceivedMessage) -> Reading | str:
     """The message, mapped from its utility's own format where it needs that, or a sentence why it cannot be read."""
     try:
-        return read(read_message(profiles_of(hub.settings), message))
+        return read_any_format(hub.settings, message)
     except (MalformedEnvelope, MalformedOrderError) as error:
         return str(error)
+
+
+def _read_or_retry(hub: Hub, message: ReceivedMessage) -> Reading | str | Retry:
+    """The same; a message that our own reading stumbles over must not spoil those that came with it."""
+    try:
+        return _read(hub, message)
+    except Exception as error:  # noqa: BLE001 - whatever it is, this message comes again, and the log says why
+        return Retry(error)
 
 
 def _settle(hub: Hub, message: ReceivedMessage, reading: Reading | str) -> Settlement:

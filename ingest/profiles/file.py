@@ -1,8 +1,10 @@
 """Reads a profile's TOML file; what is wrong in it is said with file and key."""
 
 import codecs
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -50,7 +52,7 @@ class _ProfileTable(_Strict):
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
     title: _Word
     format: Literal["json", "xml", "csv"]
-    source: _Word
+    source: Annotated[str, Field(pattern=r"^[!-~]{1,200}$")]
     zone: str
     country: str = "BE"
 
@@ -256,10 +258,25 @@ def _contradictions(shape: Shape, read: _RuleFile) -> Iterator[str]:
 
 def _wrong_times(shape: Shape, read: _RuleFile) -> Iterator[str]:
     timed = bool(read.format or read.zone or read.at or read.after)
+    for form in [read.format] if isinstance(read.format, str) else read.format:
+        if not _is_format(form):
+            yield f"has the format '{form}', which cannot be used; write one such as %d/%m/%Y"
     if timed and shape is not Shape.INSTANT:
         yield "has 'format', 'zone', 'at' or 'after', which only instants have"
     if read.after and read.unit not in UNITS["time"]:
         yield f"has 'after', so it needs a 'unit' of {', '.join(UNITS['time'])}"
+
+
+def _is_format(form: str) -> bool:
+    """Whether texts can be read by this format at all: what Python makes of it is only known by trying."""
+    try:
+        datetime.strptime("2000-01-01", form)  # noqa: DTZ007 - nobody uses the instant
+    except re.error:
+        # A part that stands in it twice.
+        return False
+    except ValueError as error:
+        return "does not match" in str(error) or "unconverted data" in str(error)
+    return True
 
 
 def _wrong_units(shape: Shape, read: _RuleFile) -> Iterator[str]:

@@ -1,5 +1,7 @@
 """What the bus gave up on comes into quarantine, so that there is one place to look."""
 
+import logging
+
 from sqlalchemy import text
 
 from hub.bootstrap import Hub
@@ -8,11 +10,14 @@ from hub.domain.events import SYSTEM
 from hub.messaging.envelope import MalformedEnvelope
 from hub.messaging.service_bus import Complete, ReceivedMessage
 from ingest.inbox import broken_key
-from ingest.messages import read
+from ingest.messages import read_any_format
+from ingest.profiles.problems import UnmappableMessageError
+from ingest.profiles.reading import PROFILE_PROPERTY
 from ingest.quarantine.records import Arrival, Cause, QuarantineStatus, keep
 from ingest.schemas import MalformedOrderError
 from ingest.service import UNREADABLE
 
+_log = logging.getLogger(__name__)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _WAITS = text("SELECT EXISTS (SELECT FROM quarantined_message WHERE status = :waiting AND starts_with(key, :name))")
 
@@ -24,7 +29,7 @@ def collect_dead_letter(hub: Hub, message: ReceivedMessage) -> Complete:
     does; the letter then comes again.
     """
     with hub.unit_of_work() as work:
-        arrival = _arrival(message)
+        arrival = _arrival(hub, message)
         if not _waits_already(work, message):
             keep(work, [arrival], by=SYSTEM)
         work.commit()
@@ -39,17 +44,23 @@ def _waits_already(work: UnitOfWork, message: ReceivedMessage) -> bool:
     return found
 
 
-def _arrival(message: ReceivedMessage) -> Arrival:
+def _arrival(hub: Hub, message: ReceivedMessage) -> Arrival:
     reason = message.dead_letter_reason or ""
     said = message.dead_letter_description or ""
     is_ours = reason == UNREADABLE
     utility = external_id = kind = ""
+    profile = str(message.properties.get(PROFILE_PROPERTY) or "")
     try:
-        reading = read(message)
+        reading = read_any_format(hub.settings, message)
         utility, external_id, kind = reading.utility, reading.external_id, reading.envelope.type
+        profile = reading.profile
     except (MalformedEnvelope, MalformedOrderError) as error:
         # A letter somebody else laid there, or one from before it could say why.
         said = said or str(error)
+        profile = profile or (error.profile if isinstance(error, UnmappableMessageError) else "")
+    except Exception:  # noqa: BLE001 - whatever it is, the letter is laid aside all the same
+        # It may lie there because we stumble over it; those behind it must not lie there for that.
+        _log.exception("Dead letter %s cannot be read and is laid into quarantine as it is.", message.message_id)
     return Arrival(
         # The bus's number stays with a message in its dead letters; the same message sent again has another one.
         key=f"{broken_key(message)} {message.sequence_number}",
@@ -59,4 +70,5 @@ def _arrival(message: ReceivedMessage) -> Arrival:
         utility=utility,
         external_id=external_id,
         type=kind,
+        profile=profile,
     )

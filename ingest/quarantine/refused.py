@@ -97,6 +97,7 @@ def _arrival(key: str, cause: Cause, reading: Reading, reason: str) -> Arrival:
         utility=reading.utility,
         external_id=reading.external_id,
         type=reading.envelope.type,
+        profile=reading.profile,
     )
 
 

@@ -14,9 +14,10 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError, StaleVersionError
 from hub.domain.events import Actor
 from hub.domain.lifecycle import WorkOrderStatus
-from hub.messaging.service_bus import DeadLetter
+from hub.messaging.service_bus import DeadLetter, ReceivedMessage
+from hub.settings import Settings
 from ingest.inbox import InboxOutcome, find_claim, find_order
-from ingest.messages import Reading, read
+from ingest.messages import Reading, read, read_any_format
 from ingest.quarantine.records import (
     SHOWN,
     Act,
@@ -29,6 +30,7 @@ from ingest.quarantine.records import (
 )
 from ingest.quarantine.refused import as_message
 from ingest.service import take
+from scheduling.retrying import until_settled
 
 LONGEST_BODY = 262_144
 MOST_AT_ONCE = 500
@@ -150,7 +152,7 @@ def correct_quarantined(
             raise StaleVersionError("message")
         if row.body == body:
             return
-        changes = _named(read(replace(as_message(row), body=body)))
+        changes = _named(_read_again(hub.settings, replace(as_message(row), body=body)))
         _change(work, row, body=body, **changes)
         note(work, message_id, Act.CORRECTED, by=by, reason=_reason(reason), body=body)
         work.commit()
@@ -178,7 +180,7 @@ def discard_quarantined(hub: Hub, ids: Sequence[QuarantinedId], *, by: Actor, re
             if row.status != QuarantineStatus.WAITING:
                 continue
             note(work, message_id, Act.DISCARDED, by=by, reason=sentence, body=row.body)
-            _settle(work, row, QuarantineStatus.DISCARDED, body=None, original_body=None)
+            _settle(work, row, QuarantineStatus.DISCARDED, body=None, original_body=None, properties={})
             discarded += 1
         work.commit()
     return discarded
@@ -197,6 +199,11 @@ def erase_old_bodies(hub: Hub, now: datetime) -> int:
 
 
 def _replay(hub: Hub, message_id: QuarantinedId, by: Actor) -> Replay:
+    # The utility may send something about the same order in this moment; both then want what the other one has.
+    return until_settled(lambda: _replay_once(hub, message_id, by))
+
+
+def _replay_once(hub: Hub, message_id: QuarantinedId, by: Actor) -> Replay:
     with hub.unit_of_work() as work:
         row = _find(work, message_id)
         if row.status != QuarantineStatus.WAITING:
@@ -218,13 +225,24 @@ def _replay(hub: Hub, message_id: QuarantinedId, by: Actor) -> Replay:
 def _take_again(work: UnitOfWork, row: Row[Any]) -> str:
     """Take the message in; returns why it cannot be, or nothing."""
     try:
-        reading = read(as_message(row))
+        reading = _read_again(work.settings, as_message(row))
     except DoorstepError as error:
         return str(error)
     settlement = take(work, reading, again=True)
     if isinstance(settlement, DeadLetter):
         return settlement.description
     return _why_refused(work, reading)
+
+
+def _read_again(settings: Settings, message: ReceivedMessage) -> Reading:
+    """The message by its utility's profile as when it came, or as the canonical event that somebody made of it by hand."""
+    try:
+        return read_any_format(settings, message)
+    except DoorstepError as error:
+        try:
+            return read(message)
+        except DoorstepError:
+            raise error from None
 
 
 def _why_refused(work: UnitOfWork, reading: Reading) -> str:
@@ -267,7 +285,12 @@ def _change(work: UnitOfWork, row: Row[Any], **changes: Any) -> None:
 
 
 def _named(reading: Reading) -> dict[str, str]:
-    return {"utility": reading.utility, "external_id": reading.external_id, "type": reading.envelope.type}
+    return {
+        "utility": reading.utility,
+        "external_id": reading.external_id,
+        "type": reading.envelope.type,
+        "profile": reading.profile,
+    }
 
 
 def _reason(text: str) -> str:

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select
+from sqlalchemy.exc import DBAPIError
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db.message_tables import quarantined_message
+from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError, NotFoundError, StaleVersionError
 from hub.domain.events import Actor, ActorKind
 from hub.domain.lifecycle import WorkOrderStatus
@@ -26,6 +30,8 @@ from hub.messaging.service_bus import (
     send_batch,
 )
 from infra.local.running import broker_thread
+from ingest import profiles, service
+from ingest.change_schemas import UPDATE_TYPE
 from ingest.quarantine.collecting import collect_dead_letter
 from ingest.quarantine.records import Act, Cause, Quarantined, QuarantineStatus
 from ingest.quarantine.service import (
@@ -44,6 +50,7 @@ from tests.ingest.messages import a_message, an_event, an_order, spoiled
 from tests.ingest.reading import orders, outbox, outcomes
 
 BY = Actor(ActorKind.STAFF, "operations")
+SAMPLES = Path(profiles.__file__).with_name("samples")
 NO_TERRITORY = spoiled("workOrderItem.0.work.place.0.postcode", "5000")
 
 
@@ -285,3 +292,82 @@ def test_lists_are_filtered_and_cut_into_pages(ingest_hub: Hub) -> None:
     with pytest.raises(NotFoundError):
         show_quarantined(ingest_hub, type(one.id)(int=0))  # type: ignore[call-arg]  # it is a UUID
     assert issubclass(NotWaitingError, DoorstepError)
+
+
+XML = "iec61968-xml"
+
+
+def an_xml_letter(body: bytes) -> ReceivedMessage:
+    """A dead letter in a utility's own format, named by its profile as on the bus."""
+    return replace(a_letter(body), properties={"profile": XML}, content_type="application/xml")
+
+
+def test_a_message_in_a_utilitys_own_format_is_corrected_and_replayed_in_that_format(ingest_hub: Hub) -> None:
+    sample = (SAMPLES / f"{XML}.xml").read_bytes()
+    collect_dead_letter(ingest_hub, an_xml_letter(sample[:-20]))
+    [one] = lying(ingest_hub)
+    assert (one.profile, one.utility) == (XML, "")
+    [failed] = replay_quarantined(ingest_hub, [one.id], by=BY)
+    assert not failed.done
+    assert "is not well-formed XML" in failed.sentence
+    correct_quarantined(ingest_hub, one.id, sample, by=BY)
+    [corrected_one] = lying(ingest_hub)
+    assert corrected_one.external_id
+    assert [replay.done for replay in replay_quarantined(ingest_hub, [one.id], by=BY)] == [True]
+    assert [order.external_id for order in orders(ingest_hub)] == [corrected_one.external_id]
+
+
+def test_a_canonical_event_may_take_the_place_of_a_message_in_another_format(ingest_hub: Hub) -> None:
+    collect_dead_letter(ingest_hub, an_xml_letter(b"<broken"))
+    [one] = lying(ingest_hub)
+    correct_quarantined(ingest_hub, one.id, json.dumps(an_event(an_order(externalId="WO-2"))).encode(), by=BY)
+    assert [replay.done for replay in replay_quarantined(ingest_hub, [one.id], by=BY)] == [True]
+    assert [order.external_id for order in orders(ingest_hub)] == ["WO-2"]
+
+
+def test_a_replay_while_the_utility_writes_about_the_same_order_begins_again(
+    ingest_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replay holds the quarantined message and wants the order; the utility's update holds the order and wants the message."""
+    one = refuse(ingest_hub)
+    has_message, has_order = threading.Event(), threading.Event()
+    lock_orders = service.lock_orders
+
+    def meet(work: UnitOfWork, names: Sequence[tuple[str, str]]) -> None:
+        if threading.current_thread().name == "replay":
+            has_message.set()
+            has_order.wait(10)
+            lock_orders(work, names)
+        else:
+            lock_orders(work, names)
+            has_order.set()
+            has_message.wait(10)
+
+    monkeypatch.setattr(service, "lock_orders", meet)
+    update = an_event({"externalId": "WO-1", "priority": "1"}, type=UPDATE_TYPE, time="2026-05-04T06:30:00Z")
+    replays: list[bool] = []
+    raised: list[Exception] = []
+
+    def replay() -> None:
+        try:
+            replays.extend(done.done for done in replay_quarantined(ingest_hub, [one.id], by=BY))
+        except DBAPIError as error:
+            raised.append(error)
+
+    thread = threading.Thread(target=replay, name="replay")
+    thread.start()
+    assert receive_message(ingest_hub, a_message(update)) == Complete()
+    thread.join(30)
+    assert (replays, raised) == ([False], [])
+    assert acts(ingest_hub, one) == [Act.ARRIVED, Act.FAILED_AGAIN]
+
+
+def test_a_letter_that_we_stumble_over_is_laid_aside_all_the_same(
+    ingest_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(*_: object) -> None:
+        raise LookupError("something nobody thought of")
+
+    monkeypatch.setattr("ingest.quarantine.collecting.read_any_format", stumble)
+    assert collect_dead_letter(ingest_hub, a_letter(b"{}")) == Complete()
+    assert [one.external_id for one in lying(ingest_hub)] == [""]

@@ -15,8 +15,10 @@ import ingest
 from hub.bootstrap import Hub
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
-from hub.messaging.service_bus import Complete, DeadLetter
-from ingest.service import receive_message
+from hub.messaging.service_bus import Complete, DeadLetter, ReceivedMessage, Retry
+from hub.settings import Settings
+from ingest.messages import Reading, read_any_format
+from ingest.service import receive_message, receive_messages
 from tests.ingest.messages import UTILITY, a_message, an_event, an_order, spoiled
 from tests.ingest.reading import orders, outbox, outcomes, states
 from tests.ingest.tmf697 import problems
@@ -64,6 +66,31 @@ def test_two_utilities_may_use_the_same_number(ingest_hub: Hub) -> None:
     receive_message(ingest_hub, a_message(an_event(order, source="urn:utility:other")))
     assert outcomes(ingest_hub) == {"imported": 2}
     assert len(orders(ingest_hub)) == 2
+
+
+def test_a_source_with_a_space_is_refused_so_that_no_two_events_share_a_name(ingest_hub: Hub) -> None:
+    first = receive_message(ingest_hub, a_message(an_event(an_order(externalId="A"), source="urn:a b", id="c")))
+    assert isinstance(first, DeadLetter)
+    assert "without spaces" in first.description
+    assert (
+        receive_message(ingest_hub, a_message(an_event(an_order(externalId="A"), source="urn:a", id="b c")))
+        == Complete()
+    )
+    assert [(order.utility, order.external_id) for order in orders(ingest_hub)] == [("urn:a", "A")]
+
+
+def test_a_message_that_our_reading_stumbles_over_comes_again_alone(
+    ingest_hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumble(settings: Settings, message: ReceivedMessage) -> Reading:
+        if message.message_id == "odd":
+            raise LookupError("something nobody thought of")
+        return read_any_format(settings, message)
+
+    monkeypatch.setattr("ingest.service.read_any_format", stumble)
+    answers = receive_messages(ingest_hub, [a_message(an_event(), name) for name in ("one", "odd", "two")])
+    assert [type(answer) for answer in answers] == [Complete, Retry, Complete]
+    assert outcomes(ingest_hub) == {"imported": 2}
 
 
 def test_an_event_id_used_for_two_orders_loses_neither(ingest_hub: Hub) -> None:

@@ -73,9 +73,9 @@ def from_sdk(message: ServiceBusReceivedMessage) -> ReceivedMessage:
     enqueued_at = message.enqueued_time_utc
     return ReceivedMessage(
         body=_body(message),
-        message_id=message.message_id or "",
+        message_id=_name(message.message_id) or "",
         subject=message.subject,
-        correlation_id=message.correlation_id,
+        correlation_id=_name(message.correlation_id),
         content_type=message.content_type,
         properties={_text(name): _text(value) for name, value in properties.items()},
         sequence_number=message.sequence_number or 0,
@@ -91,6 +91,11 @@ def _body(message: ServiceBusReceivedMessage) -> bytes:
     if message.body_type == AmqpMessageBodyType.VALUE or not isinstance(body, Iterable):
         return body if isinstance(body, bytes) else str(body).encode()
     return b"".join(part if isinstance(part, bytes) else str(part).encode() for part in body)
+
+
+def _name(value: Any) -> str | None:
+    # AMQP's ids are texts, numbers, UUIDs or bytes; the SDK hands them on as they are.
+    return None if value is None else str(_text(value))
 
 
 def _text(value: Any) -> Any:

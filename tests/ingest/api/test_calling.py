@@ -163,7 +163,7 @@ def test_private_installations_may_call_their_own_network() -> None:
 
 def test_public_addresses_are_those_of_one_machine_on_the_internet() -> None:
     public = ("193.0.6.139", "2001:67c:2e8:22::c100:68b")
-    private = ("0.0.0.0", "192.0.2.1", "198.18.0.1", "240.0.0.1", "2001:db8::1", "2001::1", "::", "100::1")  # noqa: S104
+    private = ("0.0.0.0", "192.0.2.1", "198.18.0.1", "240.0.0.1", "2001:db8::1", "2001::1", "::", "100::1", "fec0::1")  # noqa: S104
     assert all(is_public(ipaddress.ip_address(one)) for one in public)
     assert not any(is_public(ipaddress.ip_address(one)) for one in private)
 

@@ -244,6 +244,20 @@ def test_id_time_and_revision_come_from_the_message(tmp_path: Path) -> None:
         ),
         (
             (
+                '[profile]\nname="x"\ntitle="x"\nformat="csv"\nsource="urn:x"\nzone="UTC"\n[fields]\nexternal_id="a"\nwork_type="b"\n'
+                'street="c"\npostcode="d"\ncity="e"\nnot_before={path="f", format="%d-%d-%Y"}\ndue_at={path="g", format=["%d/%m/%Y", "%Q"]}\n'
+            ),
+            [
+                "'fields.not_before' has the format '%d-%d-%Y', which cannot",
+                "'fields.due_at' has the format '%Q', which",
+            ],
+        ),
+        (
+            '[profile]\nname="x"\ntitle="x"\nformat="json"\nsource="urn:x y"\nzone="UTC"\n[fields]\n',
+            ["'profile.source'"],
+        ),
+        (
+            (
                 '[profile]\nname="x"\ntitle="x"\nformat="csv"\nsource="urn:x"\nzone="UTC"\n[csv]\nencoding="klingon"\n[message]\nkind={value="explode"}\n[fields]\n'
                 'external_id="a"\nwork_type="b"\nstreet="c"\npostcode="d"\ncity="e"\nnotes={path="n", unit="km", to="hours"}\n'
             ),
