@@ -186,11 +186,14 @@ def utility_sample(
     first_day: Annotated[
         str | None, typer.Option(help="The day the orders begin (YYYY-MM-DD); default today by the hub's clock.")
     ] = None,
+    technicians: Annotated[
+        int, typer.Option(min=1, help="One territory for every four of them, three at most; the demo has 8.")
+    ] = 8,
 ) -> None:
     """Write a feed of sample work orders, some bad on purpose."""
     from infra.hosts.utility import write_sample
 
-    write_sample(file, orders, seed, read_day(first_day))
+    write_sample(file, orders, seed, read_day(first_day), technicians)
 
 
 @database.command("upgrade")

@@ -59,9 +59,9 @@ def dead_letters() -> None:
     typer.echo(f"{count} dead letters.", err=True)
 
 
-def write_sample(file: Path, orders: int, seed: int, first_day: date | None) -> None:
-    """Write a sample feed to `file`."""
-    feed = generate(orders, seed, first_day or make_clock(read_settings()).now().date())
+def write_sample(file: Path, orders: int, seed: int, first_day: date | None, technicians: int = 8) -> None:
+    """Write a sample feed to `file`, of orders for the territories that so many technicians work in; the demo has 8."""
+    feed = generate(orders, seed, first_day or make_clock(read_settings()).now().date(), technicians)
     write_feed(file, feed)
     typer.echo(f"Wrote {len(feed.messages)} messages to {file}. Send them with: doorstep utility send {file}")
 
