@@ -16,6 +16,7 @@ from scheduling.engine.portfolio import Portfolio, Sequences, Tuning, needed
 from scheduling.engine.routing_turn import LEAST_SECONDS, RoutingTurn
 from scheduling.engine.routing_turn import load as load_routing
 from scheduling.engine.stopping import STEPS_PER_SOLUTION, Schedule, Stop
+from scheduling.engine.tabulate import by_worth
 
 COUNTED_WORKERS = 2
 """A search that is bounded by counting uses so many workers whatever the machine, so that it can be repeated."""
@@ -60,10 +61,10 @@ def improve(
         if on_better is not None:
             on_better(schedule.gone, portfolio)
 
-    by_worth = np.argsort(-tables.worth / (tables.service + 900.0), kind="stable").tolist()
+    best_first = by_worth(tables)
     if any(standing):
         _lay(portfolio, tables, standing)
-    portfolio.fill(by_worth, limited=True)
+    portfolio.fill(best_first, limited=True)
     better()
     if len(tables.service) and len(tables.start):
         if turn is not None and turn.alone:
@@ -72,7 +73,7 @@ def improve(
             portfolio.run_steps(stop.solutions * STEPS_PER_SOLUTION, better, lambda: schedule.left <= 0)
         else:
             _by_clock(portfolio, schedule, better, turn)
-    portfolio.fill(by_worth, limited=False)
+    portfolio.fill(best_first, limited=False)
     return portfolio
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from scheduling.engine.kernel.pool import Pool
 from scheduling.engine.kernel.tables import Tables
+from scheduling.engine.tabulate import unavoidable
 
 if TYPE_CHECKING:
     from ortools.math_opt.python import mathopt
@@ -73,7 +74,7 @@ def pick(tables: Tables, columns: Sequence[Column], best: Sequence[Sequence[int]
         model.add_linear_constraint(mathopt.fast_sum(variables) <= kinds.count(kind))
     for variables in of_task.values():
         model.add_linear_constraint(mathopt.fast_sum(variables) <= 1)
-    prize = np.where(tables.must > 0, MUST_SECONDS, tables.weight * WEIGHT_SECONDS)
+    prize = np.where(tables.must > 0, MUST_SECONDS, tables.weight * WEIGHT_SECONDS + unavoidable(tables.price))
     model.minimize(
         mathopt.fast_sum(
             float(column.cost - prize[list(column.tasks)].sum()) * variable

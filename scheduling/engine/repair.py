@@ -38,8 +38,8 @@ from scheduling.engine.portfolio import Portfolio, Sequences, needed
 from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
 from scheduling.engine.reasons.unplanned import unplanned
 from scheduling.engine.stopping import Progress, Stop
+from scheduling.engine.tabulate import by_worth, tables_of
 from scheduling.engine.tabulate import standing as standing_sequences
-from scheduling.engine.tabulate import tables_of
 from scheduling.engine.timeline import Timeline
 from scheduling.travel.remembered import Remembered
 
@@ -340,8 +340,7 @@ def _search(portfolio: Portfolio, struck: Sequence[int], seeds: Sequence[int], b
     end = max(began + seconds - FINISHING * (start - began), start + LEAST_SEARCH * seconds)
     if seeds and len(tables.start) and seconds > 0:
         portfolio.run(lambda: _share(start, end), lambda: None)
-    worth = np.argsort(-tables.worth / (tables.service + 900.0), kind="stable").tolist()
-    portfolio.fill([*struck, *worth], limited=False)
+    portfolio.fill([*struck, *by_worth(tables)], limited=False)
     _make_way(portfolio)
 
 

@@ -49,9 +49,6 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
     windows = [task.starts for task in tasks]
     parts = sorted({name for task in tasks for name, _ in task.parts})
     must = _missing(problem)
-    worth = np.minimum([task.weight * WEIGHT_SECONDS for task in tasks], MUST_SECONDS // 2).astype(np.int64)
-    for least, times in ((1, 1), (STANDING_BROKEN, 10), (STANDING, 1000)):
-        worth[must >= least] = times * MUST_SECONDS
     window_at = _starts(len(some) for some in windows)
     window_from = _ints(span.start for some in windows for span in some)
     window_till = _ints(span.end - 1 for some in windows for span in some)
@@ -60,6 +57,8 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
     price = prices(problem)
     hours = _hours(problem)
     _bar_by_time(price, drive, start, end, hours, (first, last, service))
+    weight = np.array([task.weight for task in tasks], np.int64)
+    worth = _worth(weight, must)
     suited_at, suited, suited_all, trip = suited_routes(price, drive, start, end)
     return Tables(
         drive=drive,
@@ -68,8 +67,8 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
         window_at=window_at,
         window_from=window_from,
         window_till=window_till,
-        worth=worth,
-        weight=np.array([task.weight for task in tasks], np.int64),
+        worth=np.where(must > 0, worth, np.minimum(worth + unavoidable(price), MUST_SECONDS // 2)),
+        weight=weight,
         must=must,
         parts=_amounts([task.parts for task in tasks], parts),
         **_links(problem),
@@ -88,6 +87,33 @@ def tables_of(problem: Problem, near: Ints | None = None) -> Tables:
         suited=suited,
         suited_all=suited_all,
     )
+
+
+def _worth(weight: Longs, must: Longs) -> Longs:
+    """What a task is worth while searching, whatever it costs."""
+    worth = np.minimum(weight * WEIGHT_SECONDS, MUST_SECONDS // 2)
+    for least, times in ((1, 1), (STANDING_BROKEN, 10), (STANDING, 1000)):
+        worth[must >= least] = times * MUST_SECONDS
+    return worth
+
+
+def by_worth(tables: Tables) -> list[int]:
+    """The tasks by what an hour of them is worth, whatever they cost; musts first."""
+    worth = np.where(tables.must > 0, tables.worth, tables.weight * WEIGHT_SECONDS)
+    order: list[int] = np.argsort(-worth / (tables.service + 900.0), kind="stable").tolist()
+    return order
+
+
+def unavoidable(price: Ints) -> Longs:
+    """What each task costs besides travel even on the cheapest of its routes.
+
+    Work that is weeks overdue by now is late wherever it goes. The search weighs prices against worth; unless this is
+    added to the worth of such work, it is left out for any lighter work that is not late.
+    """
+    if not price.size:
+        return np.zeros(len(price), np.int64)
+    least = np.where(price < 0, _UNBOUNDED, price).min(axis=1)
+    return np.where(least == _UNBOUNDED, 0, least).astype(np.int64)
 
 
 def _missing(problem: Problem) -> Longs:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -12,11 +14,11 @@ from hub.catalogue import SAMPLE, load_catalogue
 from hub.domain.catalogue import Catalogue
 from hub.domain.errors import ConfigurationError, SlotTakenError
 from hub.domain.events import SYSTEM
-from hub.domain.ids import WorkOrderId
+from hub.domain.ids import PlanId, WorkOrderId
 from hub.domain.technicians import Technician
 from scheduling.engine.reasons import Reason
 from scheduling.planning import read_days
-from scheduling.service import offer_slots, plan_days, publish_plan
+from scheduling.service import offer_slots, plan_days, publish_plan, repair_days
 from tests.samples import add_technician
 from tests.scheduling.citizens import TUESDAY, WEDNESDAY, at, book, employ, invite, make_ready
 
@@ -113,6 +115,25 @@ def test_what_is_due_tomorrow_comes_before_what_may_wait(hub: Hub) -> None:
         placed = {one.work_order_id: one for one in work.plan_assignments.list_where()}
         assert work.plans.get(plan).planned_count == 2
     assert placed[late].starts_at - at(TUESDAY, 8) < timedelta(hours=1)
+
+
+@pytest.mark.parametrize("days_late", [1, 40])
+@pytest.mark.parametrize("crew", [1, 16])
+@pytest.mark.parametrize("drafted", [partial(plan_days, seconds=0.2), repair_days])
+def test_overdue_work_comes_before_lighter_work_that_is_not_late(
+    hub: Hub, drafted: Callable[..., PlanId], crew: int, days_late: int
+) -> None:
+    """Each technician has room for two; what is late is late wherever it goes, and weighs more."""
+    names = [f"Technician {one}" for one in range(crew)]
+    employ(hub, [TUESDAY], *names, starts=at(TUESDAY, 8).time(), ends=at(TUESDAY, 10).time())
+    heavy = make_ready(hub, crew, weight=10, due_at=at(TUESDAY, 12) - timedelta(days=days_late))
+    make_ready(hub, 4 * crew, weight=1)
+    plan = drafted(hub, GHENT, TUESDAY, TUESDAY)
+    with hub.unit_of_work() as work:
+        table = work.plan_assignments.table.c
+        placed = {one.work_order_id for one in work.plan_assignments.list_where(table.plan_id == plan)}
+    assert len(placed) == 2 * crew
+    assert set(heavy) <= placed
 
 
 @pytest.mark.parametrize(
