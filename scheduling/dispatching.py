@@ -50,12 +50,17 @@ def dispatch(work: UnitOfWork, visit: Visit, order: WorkOrder, *, by: Actor, els
         work.advance_work_order(order, Action.PLAN, by=by)
 
 
-def lock_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> None:
+def lock_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> list[roster.Route]:
     """Lock every route on which the order has a live visit, in the one order that everybody uses."""
     routes = {visit.route_id for visit in live_visits(work, work.visits.table.c.work_order_id == work_order_id)}
     table = work.routes.table
-    if routes:
-        work.routes.list_where(table.c.id.in_(routes), order_by=(table.c.id,), lock=True)
+    return work.routes.list_where(table.c.id.in_(routes), order_by=(table.c.id,), lock=True) if routes else []
+
+
+def raise_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> None:
+    """Raise the versions of these routes, under their locks: what the order allows bears on when its visits can be."""
+    for route in lock_routes_of(work, work_order_id):
+        work.routes.swap(route, route)
 
 
 def cancel_visit(work: UnitOfWork, visit: Visit, *, by: Actor, reason: str) -> None:

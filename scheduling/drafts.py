@@ -7,10 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID, uuid4
 
+from sqlalchemy import func, select
+
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Visit
 from hub.domain.ids import PlanId, RouteId, VisitId, WorkOrderId
+from hub.domain.lifecycle import AppointmentStatus
 from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus, PlanUnplanned
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import Days
@@ -51,23 +54,38 @@ def keep_draft_if_better(
     ready: list[WorkOrder],
     run: Run,
 ) -> PlanId | None:
-    """As `keep_draft`, if the draft `old` still stands and leaves out work of more weight than `plan` does; else None."""
+    """As `keep_draft`, if the draft `old` still stands and is worse than `plan`; else None.
+
+    Worse is the one that leaves out more promised visits; of as many, the one that leaves out work of more weight.
+    """
     with hub.unit_of_work() as work:
+        _one_at_a_time(work, old.territory)
         if work.plans.get(old.id, lock=True).status is not PlanStatus.DRAFT:
             return None
         table = work.plan_unplanned.table.c
         before = {one.work_order_id for one in work.plan_unplanned.list_where(table.plan_id == old.id)}
         after = {one.work_order_id for one in _left_out(old.id, plan, days, ready)}
-        if _weight(work, after - before) >= _weight(work, before - after):
+        if _loss(work, after - before) >= _loss(work, before - after):
             return None
         plan_id = _write(work, old.territory, (old.first_day, old.last_day), plan, days, ready, run)
         work.commit()
         return plan_id
 
 
-def _weight(work: UnitOfWork, orders: set[WorkOrderId]) -> int:
-    table = work.work_orders.table.c
-    return sum(order.weight for order in work.work_orders.list_where(table.id.in_(orders))) if orders else 0
+def _loss(work: UnitOfWork, orders: set[WorkOrderId]) -> tuple[int, int]:
+    """What it means to leave these orders out: how many of them have an agreed time, and the weight of all."""
+    if not orders:
+        return 0, 0
+    agreed, table = work.appointments.table.c, work.work_orders.table.c
+    promised = work.appointments.list_where(
+        agreed.work_order_id.in_(orders), agreed.status == AppointmentStatus.CONFIRMED
+    )
+    return len(promised), sum(order.weight for order in work.work_orders.list_where(table.id.in_(orders)))
+
+
+def _one_at_a_time(work: UnitOfWork, territory: str) -> None:
+    """Wait until no other draft of the territory is being written: two at once would not see, and so not supersede, each other."""
+    work.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"draft plan of {territory}", 0))))
 
 
 def _write(
@@ -79,6 +97,7 @@ def _write(
     ready: list[WorkOrder],
     run: Run,
 ) -> PlanId:
+    _one_at_a_time(work, territory)
     _supersede(work, territory, *span)
     plan_id = PlanId(uuid4())
     unplanned = list(_left_out(plan_id, plan, days, ready))

@@ -27,6 +27,9 @@ from scheduling.retrying import until_settled
 
 ENGINE = "or-tools routing + ruin and recreate"
 REPAIR = "repair"
+AGAIN = "repair, planned again in full"
+BY_ITSELF = (REPAIR, AGAIN)
+"""The drafts that come by themselves when something happens; the others somebody asked for."""
 REPAIR_SECONDS = 0.3
 """So long a repair searches."""
 
@@ -62,7 +65,9 @@ def repair_days(
 
     As `plan_days`, but it goes out from the days as they stand and takes less than a second: what can no longer be done
     where it stands, and ready work, goes where that moves least. The dispatcher publishes it, or plans again for longer.
+    A repair whose place it takes may be for something that touched more days: it covers those too.
     """
+    first_day, last_day = _with_days_repaired(hub, territory, first_day, last_day)
     days, ready, problem = read_days(hub, territory, first_day, last_day)
     on_phones = {str(one.id) for route in days.routes for one in route.visits if one.status is VisitStatus.DISPATCHED}
     extra = hub.catalogue.prices.dispatched_weight
@@ -74,8 +79,28 @@ def repair_days(
     return until_settled(lambda: keep_draft(hub, territory, (first_day, last_day), plan, days, ready, run))
 
 
+def _with_days_repaired(hub: Hub, territory: str, first_day: date, last_day: date) -> tuple[date, date]:
+    """The span, widened by the days to come of the repairs that a draft of it supersedes."""
+    with hub.snapshot() as work:
+        table = work.plans.table.c
+        repairs = work.plans.list_where(
+            table.territory == territory,
+            table.status == PlanStatus.DRAFT,
+            table.engine.in_(BY_ITSELF),
+            table.last_day >= work.now.date(),
+        )
+    while True:
+        mine = [one for one in repairs if one.first_day <= last_day and one.last_day >= first_day]
+        first = min([first_day, *(max(one.first_day, work.now.date()) for one in mine)])
+        last = max([last_day, *(one.last_day for one in mine)])
+        if (first, last) == (first_day, last_day):
+            return first, last
+        first_day, last_day = first, last
+
+
 def plan_again(hub: Hub, plan_id: PlanId, *, seconds: float) -> PlanId | None:
-    """Plan the days of a draft in full; the new draft takes its place only when it leaves out less work, by weight.
+    """Plan the days of a draft in full; the new draft takes its place only when it leaves out fewer
+    promised visits, or as many and less work by weight.
 
     Returns the new draft, or None when the old one stands, because it is as good or because it is no draft any more.
     """
@@ -86,7 +111,7 @@ def plan_again(hub: Hub, plan_id: PlanId, *, seconds: float) -> PlanId | None:
     days, ready, problem = read_days(hub, old.territory, old.first_day, old.last_day)
     began = time.monotonic()
     plan = solve(problem, Stop(seconds=seconds), old.seed)
-    run = Run(ENGINE, old.seed, time.monotonic() - began)
+    run = Run(AGAIN, old.seed, time.monotonic() - began)
     return until_settled(lambda: keep_draft_if_better(hub, old, plan, days, ready, run))
 
 

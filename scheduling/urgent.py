@@ -20,14 +20,14 @@ from hub.domain.ids import PlanId, WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.plans import PlanRecord, PlanStatus
 from hub.domain.work_orders import WorkOrder
-from scheduling.planning import REPAIR, plan_again, repair_days
+from scheduling.planning import BY_ITSELF, plan_again, repair_days
 
 URGENT_JOB = "scheduling.repair_for_urgent"
 PLAN_AGAIN_JOB = "scheduling.plan_again"
 AHEAD = timedelta(days=7)
 """Urgent work is brought into the published days of so many days from today."""
 BEING_LOOKED_AT = timedelta(minutes=15)
-"""A draft that is younger than this, and was not made by a repair, is somebody's."""
+"""A draft that is younger than this, and did not come by itself, is somebody's."""
 PLAN_AGAIN_SECONDS = 10.0
 """How long the planning in the background, after a repair, searches."""
 
@@ -104,7 +104,7 @@ def _left_to_its_draft(work: UnitOfWork, order: WorkOrder, days: list[date]) -> 
         table.first_day <= max(days),
         table.last_day >= min(days),
     )
-    if any(one.engine != REPAIR and one.created_at > work.now - BEING_LOOKED_AT for one in drafts):
+    if any(one.engine not in BY_ITSELF and one.created_at > work.now - BEING_LOOKED_AT for one in drafts):
         return True
     has_it = select(placed.plan_id).where(
         placed.plan_id.in_([one.id for one in drafts]), placed.work_order_id == order.id

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
-from hub.domain.events import CITIZEN, SYSTEM
+from hub.domain.events import CITIZEN, SYSTEM, Event
 from hub.domain.ids import WorkOrderId
 from scheduling import outlook
 from scheduling.absences import record_absence
@@ -117,6 +117,30 @@ def test_after_a_change_the_offers_are_those_of_days_read_anew(
     change(hub, order, others)
     after = told(offer_slots(hub, order))
     assert (after != before) is (change not in {book_and_cancel, hold_for_itself})
+    assert after == read_anew(hub, order, monkeypatch)
+
+
+def test_when_the_utility_narrows_an_order_its_days_are_read_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A visit in the street could be earlier and leave room after it; then it may not any more."""
+    employ(hub, [TUESDAY], "Jan Janssens", ends=time(11, 5), break_seconds=0)
+    (order,) = invite(hub, 1, work_type="repair")
+    make_ready(hub, 1)
+    publish_plan(hub, plan_days(hub, GHENT, TUESDAY, TUESDAY, seconds=0.05), by=SYSTEM)
+    with hub.unit_of_work() as work:
+        (visit,), (route,) = work.visits.list_where(), work.routes.list_where()
+        begins = at(TUESDAY, 9, 30)
+        work.visits.swap(visit, replace(visit, starts_at=begins, ends_at=begins + (visit.ends_at - visit.starts_at)))
+        work.routes.swap(route, route)
+        work.commit()
+    before = told(offer_slots(hub, order))
+    with hub.unit_of_work() as work:
+        (street,) = work.work_orders.list_where(work.work_orders.table.c.work_type == "cabinet_repair")
+        street = work.work_orders.get(street.id, lock=True)
+        work.work_orders.swap(street, replace(street, not_before=at(TUESDAY, 9, 30)))
+        work.tell(Event("work_order.updated", "work_order", street.id, street.id, work.now, SYSTEM, "update"))
+        work.commit()
+    after = told(offer_slots(hub, order))
+    assert after != before
     assert after == read_anew(hub, order, monkeypatch)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -10,13 +12,18 @@ import pytest
 
 from hub.bootstrap import Hub
 from hub.domain.events import SYSTEM
-from hub.domain.ids import WorkOrderId
+from hub.domain.ids import PlanId, WorkOrderId
 from hub.domain.lifecycle import Action, WorkOrderStatus
-from hub.domain.plans import PlanRecord, PlanStatus
+from hub.domain.plans import PlanRecord, PlanStatus, PlanUnplanned
 from hub.jobs import RememberedQueue
+from scheduling import planning
 from scheduling.absences import record_absence
+from scheduling.drafts import Run, keep_draft, keep_draft_if_better
+from scheduling.engine.plan import Unplanned
+from scheduling.engine.reasons import Reason, Refusal
+from scheduling.engine.repair import mend
 from scheduling.handlers import JOBS, SUBSCRIPTIONS
-from scheduling.planning import ENGINE, REPAIR, plan_again
+from scheduling.planning import AGAIN, REPAIR, plan_again, read_days, repair_days
 from scheduling.service import plan_days, publish_plan
 from scheduling.urgent import PLAN_AGAIN_JOB, URGENT_JOB
 from tests.samples import a_work_order
@@ -154,8 +161,91 @@ def test_planning_again_replaces_a_repair_only_when_it_leaves_out_less(hub: Hub)
         work.commit()
     better = plan_again(hub, repair, seconds=0.05)
     assert [one.id for one in drafts(hub)] == [better]
-    assert drafts(hub)[0].engine == ENGINE
+    assert drafts(hub)[0].engine == AGAIN
     assert plan_again(hub, repair, seconds=0.05) is None
+
+
+def test_planning_again_never_gives_up_an_agreed_time_for_weight(hub: Hub) -> None:
+    publish_tuesday(hub)
+    make_ready(hub, 1, weight=URGENT)
+    draft = plan_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.05)
+    with hub.unit_of_work() as work:
+        old = work.plans.get(draft)
+        placed = work.plan_assignments.list_where(work.plan_assignments.table.c.plan_id == draft)
+        (agreed,) = (one for one in placed if one.visit_id is not None)
+        (urgent,) = (one for one in placed if one.visit_id is None)
+        table = work.plan_unplanned.table
+        work.connection.execute(
+            table.insert().values(
+                plan_id=draft, work_order_id=urgent.work_order_id, reason="no_room", detail="No room."
+            )
+        )
+        work.commit()
+    days, ready, problem = read_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY)
+    refusal = Refusal(Reason.VAN_FULL)
+    task = next(one for one in problem.tasks if one.id == str(agreed.visit_id))
+    route = mend(problem, seconds=0, seed=1)
+    without = replace(
+        route,
+        routes=tuple(
+            replace(
+                one,
+                timeline=replace(
+                    one.timeline, stops=tuple(stop for stop in one.timeline.stops if stop.task.id != task.id)
+                ),
+            )
+            for one in route.routes
+        ),
+        unplanned=(Unplanned(task, refusal, ()),),
+    )
+    run = Run("a test", 1, 0.0)
+    assert keep_draft_if_better(hub, old, without, days, ready, run) is None
+    assert keep_draft_if_better(hub, old, route, days, ready, run) is not None
+
+
+def test_a_draft_that_came_by_itself_does_not_keep_urgent_work_out(listening: Hub, queue: RememberedQueue) -> None:
+    publish_tuesday(listening)
+    first = arrive(listening, weight=URGENT)
+    JOBS[queue.jobs[0][0]](listening, **queue.jobs.pop(0)[1])
+    (repair,) = drafts(listening)
+    with listening.unit_of_work() as work:
+        table = work.plan_assignments.table
+        work.connection.execute(table.delete().where(table.c.work_order_id == first, table.c.plan_id == repair.id))
+        work.plan_unplanned.add(PlanUnplanned(repair.id, first, "no_room", "No room."))
+        work.commit()
+    run_jobs(listening, queue)
+    assert drafts(listening)[0].engine == AGAIN
+    second = arrive(listening, weight=URGENT)
+    run_jobs(listening, queue)
+    assert {first, second} <= drafted(listening)
+
+
+def test_a_repair_covers_the_days_of_the_one_it_takes_the_place_of(listening: Hub, queue: RememberedQueue) -> None:
+    later = [TUESDAY + timedelta(days=days) for days in (3, 8, 9)]
+    crew = employ(listening, [TUESDAY, *later], "Jan Janssens", "An Peeters")
+    publish_plan(listening, plan_days(listening, "oost-vlaanderen", TUESDAY, later[-1], seconds=0.05), by=SYSTEM)
+    technician, _ = crew["Jan Janssens"]
+    record_absence(listening, technician.id, at(later[0], 0), at(later[-1], 23), "ill")
+    order = arrive(listening, weight=URGENT)
+    run_jobs(listening, queue)
+    (draft,) = drafts(listening)
+    assert (draft.first_day, draft.last_day) == (TUESDAY, later[-1])
+    assert order in drafted(listening)
+
+
+def test_of_drafts_made_at_once_one_stands(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish_tuesday(hub)
+    together = threading.Barrier(3)
+
+    def at_once(*arguments: Any) -> PlanId:
+        together.wait(30)
+        return keep_draft(*arguments)
+
+    monkeypatch.setattr(planning, "keep_draft", at_once)
+    with ThreadPoolExecutor(3) as threads:
+        for _ in range(3):
+            list(threads.map(lambda _: repair_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.01), range(3)))
+            assert len(drafts(hub)) == 1
 
 
 def test_an_absence_is_repaired_at_once_and_planned_again_in_the_background(
