@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, exists, func, select
+from sqlalchemy import Connection, and_, exists, false, func, select
 
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment, Visit
 from hub.domain.ids import AppointmentId, RouteId, TechnicianId, WorkOrderId
-from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, LIVE_VISIT_STATUSES, VisitStatus, WorkOrderStatus
+from hub.domain.lifecycle import (
+    FINAL_WORK_ORDER_STATUSES,
+    LIVE_VISIT_STATUSES,
+    AppointmentStatus,
+    VisitStatus,
+    WorkOrderStatus,
+)
 from hub.domain.plans import PlanAssignment, PlanRecord, PlanStatus
 from hub.domain.technicians import Absence, Route, Technician
 from hub.domain.windows import Window
@@ -228,18 +234,29 @@ def _board_route(route: Route, technician: Technician, absences: Iterable[Absenc
 
 
 def _left_out(work: UnitOfWork, territory: str, newest: PlanRecord | None) -> tuple[LeftOut, ...]:
-    """Orders the newest plan of the day left out, then those that wait for a plan; none that has a visit meanwhile."""
-    order, visit = tables.work_order.c, tables.visit.c
+    """Orders the newest plan of the day left out, and those that wait for a plan; none that has got a visit meanwhile.
+
+    A promise that the plan cannot keep stands on its route as it was, but it is left out none the less.
+    """
+    order, visit, appointment = tables.work_order.c, tables.visit.c, tables.appointment.c
     unplanned = tables.plan_unplanned.c
     has_visit = exists().where(visit.work_order_id == order.id, visit.status.in_(LIVE_VISIT_STATUSES))
     reasons: dict[WorkOrderId, str] = {}
+    cannot_be_kept = false()
     if newest is not None:
         found = work.plan_unplanned.list_where(unplanned.plan_id == newest.id)
         reasons = {one.work_order_id: one.detail for one in found}
+        promised_before = exists().where(
+            appointment.work_order_id == order.id,
+            appointment.status == AppointmentStatus.CONFIRMED,
+            appointment.created_at <= newest.created_at,
+        )
+        not_begun = order.status.in_((WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED))
+        cannot_be_kept = and_(order.id.in_(reasons), not_begun, promised_before)
     waiting = and_(order.status == WorkOrderStatus.READY, order.territory == territory)
     orders = work.work_orders.list_where(
         waiting | (order.id.in_(reasons) & order.status.not_in(FINAL_WORK_ORDER_STATUSES)),
-        ~has_visit,
+        ~has_visit | cannot_be_kept,
         order_by=(order.weight.desc(), order.external_id.asc()),
     )
     proposed = _proposed_orders(work, newest)
