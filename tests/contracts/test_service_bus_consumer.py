@@ -285,9 +285,8 @@ async def together_until(
 ) -> None:
     """Consume batches until `enough`, then stop as a host does."""
     stop = asyncio.Event()
-    consumer = asyncio.create_task(
-        consume_together(bus, queue, handle, stop, wait_seconds=0.3, pause=lambda _: 0.1, **options)
-    )
+    chosen = {"wait_seconds": 0.3, "pause": lambda _: 0.1, **options}
+    consumer = asyncio.create_task(consume_together(bus, queue, handle, stop, **chosen))
     await until(lambda: enough() or consumer.done(), seconds)
     stop.set()
     await asyncio.wait_for(consumer, 20)
@@ -408,3 +407,30 @@ def test_on_a_queue_with_sessions_each_order_keeps_its_order(tmp_path: Path) -> 
         asyncio.run(together_until(bus, "in-sessions", handle, enough, receivers=4, batch_size=5, sessions=True))
     assert seen == {f"s{session}": list(range(6)) for session in range(12)}
     assert clashes == []
+
+
+def test_what_keeps_failing_in_a_session_is_counted_and_comes_to_the_dead_letters(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    properties = {"RequiresSession": True, "LockDuration": "PT30S", "MaxDeliveryCount": 3}
+    entry = {"Name": "in-sessions", "Properties": properties}
+    namespace = {"Name": "sbemulatorns", "Queues": [entry], "Topics": []}
+    config.write_text(json.dumps({"UserConfig": {"Namespaces": [namespace], "Logging": {"Type": "File"}}}))
+    seen = list[tuple[str, int]]()
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        seen.extend((one.message_id, one.delivery_count) for one in messages)
+        failed = Retry(ConnectionError("not now"))
+        return [failed if one.message_id == "shaky" else Complete() for one in messages]
+
+    async def send(bus: str) -> None:
+        async with ServiceBusClient.from_connection_string(bus) as client, client.get_queue_sender("in-sessions") as to:
+            for name in ("shaky", "good"):
+                await to.send_messages(ServiceBusMessage(b"x", session_id=name, message_id=name))
+
+    with broker_thread(config) as bus:
+        asyncio.run(send(bus))
+        # Longer than a receiver waits for more of the session.
+        slow = {"sessions": True, "receivers": 2, "pause": lambda _: 0.5}
+        asyncio.run(together_until(bus, "in-sessions", handle, lambda: len(seen) >= 4, **slow))
+        assert [one.message_id for one in receive_dead_letters(bus, "in-sessions")] == ["shaky"]
+    assert sorted(seen) == [("good", 0), ("shaky", 0), ("shaky", 1), ("shaky", 2)]

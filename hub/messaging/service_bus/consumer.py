@@ -41,6 +41,8 @@ _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 15.0
 _SESSION_IS_EMPTY_AFTER = 0.2
 """Seconds without a message after which a receiver gives a session back and takes the next."""
+_LONGEST_PAUSE_IN_SESSION = 5.0
+"""Seconds before a message of a session that failed is given back: until then its receiver takes no other session."""
 # Service Bus takes no longer texts beside a dead letter.
 _LONGEST_TEXT = 1024
 
@@ -208,6 +210,7 @@ class _Consumption:
         self._stop = way.stop
         self._in_session = in_session
         self._has_failed = False
+        self._has_ended = False
         # The SDK's receiver does not renew while it settles.
         self._turn = asyncio.Lock()
         self._locks = HeldLocks(receiver, self._turn)
@@ -225,6 +228,7 @@ class _Consumption:
                 )
                 pauses.reset()
                 if self._in_session and (not messages or self._has_failed):
+                    self._has_ended = True
                     return
                 for message in messages:
                     self._locks.hold(message)
@@ -290,7 +294,10 @@ class _Consumption:
     def _give_back_later(self, message: ServiceBusReceivedMessage, received: ReceivedMessage, error: Exception) -> None:
         _log.error("Message %s failed for now and will be delivered again.", received.message_id, exc_info=error)
         self._has_failed = True
-        task = asyncio.create_task(self._abandon_later(message, self._way.pause(received.delivery_count)))
+        seconds = self._way.pause(received.delivery_count)
+        if self._in_session:
+            seconds = min(seconds, _LONGEST_PAUSE_IN_SESSION)
+        task = asyncio.create_task(self._abandon_later(message, seconds))
         self._held.add(task)
         task.add_done_callback(self._held.discard)
 
@@ -338,7 +345,9 @@ class _Consumption:
     async def _let_go(self) -> None:
         with suppress(*UNREACHABLE):
             await self._finish_settling()
-        if not self._stop.is_set():
+        # A session that is closed gives its messages back without counting the delivery: one that fails for ever would
+        # come back for ever, and at once. So its pause is waited for.
+        if not self._stop.is_set() and not self._has_ended:
             for task in self._held:
                 task.cancel()
         if self._held:
