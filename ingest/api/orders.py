@@ -15,7 +15,13 @@ from hub.logs import current_correlation_id
 from hub.messaging.envelope import CONTENT_TYPE, Envelope, new_envelope
 from hub.messaging.service_bus import DeadLetter, ReceivedMessage
 from ingest.api.clients import UtilityClient
-from ingest.api.errors import BodyInvalidError, ChangeRefusedError, OrderExistsError, OrderUnknownError
+from ingest.api.errors import (
+    BodyInvalidError,
+    ChangeRefusedError,
+    KeyReusedError,
+    OrderExistsError,
+    OrderUnknownError,
+)
 from ingest.api.once import find_made, keep_made
 from ingest.api.queries import find_order, find_order_by_name, get_cancel_task, get_order
 from ingest.api.resources import CancelTask
@@ -47,8 +53,13 @@ def create_order(hub: Hub, client: UtilityClient, body: dict[str, Any], key: str
     Raises MalformedOrderError, OrderExistsError, KeyReusedError.
     """
     request = read_request(body)
-    key = key or request.external_id
-    made = find_made(hub, client, "work-order", key, body)
+    named, key = key, key or request.external_id
+    try:
+        made = find_made(hub, client, "work-order", key, body)
+    except KeyReusedError:
+        if named:
+            raise
+        raise OrderExistsError from None
     if made is None:
         envelope = _envelope(hub, client, CREATE_TYPE, f"rest-create-{key}", body)
         with hub.snapshot() as work:

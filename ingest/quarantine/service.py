@@ -38,6 +38,8 @@ KEPT_AFTER = timedelta(days=30)
 """How long the body of a message that was seen to is still there to be read."""
 _MESSAGE, _ACT = quarantined_message.c, quarantine_act.c
 _LONGEST_REASON = 500
+_OF_ONE_ORDER = frozenset({Cause.REFUSED_ORDER, Cause.REFUSED_CHANGE})
+"""What was read already, so that it is known which order it is about."""
 
 
 class NotWaitingError(DoorstepError):
@@ -153,6 +155,11 @@ def correct_quarantined(
         if row.body == body:
             return
         changes = _named(_read_again(hub.settings, replace(as_message(row), body=body)))
+        if row.cause in _OF_ONE_ORDER and (row.utility, row.external_id) != (
+            changes["utility"],
+            changes["external_id"],
+        ):
+            raise CorrectionError(f"This message is about the order {row.external_id}; its correction must be too.")
         _change(work, row, body=body, **changes)
         note(work, message_id, Act.CORRECTED, by=by, reason=_reason(reason), body=body)
         work.commit()

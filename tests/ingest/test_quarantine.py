@@ -239,6 +239,14 @@ def test_a_correction_must_be_readable_and_made_on_what_was_seen(ingest_hub: Hub
         correct_quarantined(ingest_hub, one.id, good + b" ", by=BY)
 
 
+def test_a_correction_is_about_the_same_order(ingest_hub: Hub) -> None:
+    one = refuse(ingest_hub)
+    another = json.dumps(an_event(an_order(externalId="WO-9"))).encode()
+    with pytest.raises(CorrectionError, match="about the order WO-1"):
+        correct_quarantined(ingest_hub, one.id, another, by=BY)
+    assert acts(ingest_hub, one) == [Act.ARRIVED]
+
+
 def test_what_is_discarded_is_erased_and_its_checksum_stays(ingest_hub: Hub) -> None:
     one = refuse(ingest_hub)
     with pytest.raises(CorrectionError, match="Say why"):

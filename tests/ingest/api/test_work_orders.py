@@ -68,6 +68,11 @@ def test_a_key_or_an_external_id_stands_for_one_request(program: Program, hub: H
     other = program.post(PATH, {**body, "description": "Something else."}, headers={"Idempotency-Key": str(uuid4())})
     assert (other.status_code, other.json()["code"]) == (409, "order-exists")
     assert len(orders(hub)) == 1
+    unnamed = an_order()
+    program.post(PATH, unnamed)
+    # Nobody sent a key, so none is spoken of.
+    again = program.post(PATH, {**unnamed, "description": "Something else."})
+    assert (again.status_code, again.json()["code"]) == (409, "order-exists")
 
 
 def test_a_create_that_crashed_before_its_answer_is_finished_by_the_retry(
