@@ -256,8 +256,13 @@ def _left_to_drive(limit: int | None, begun: Sequence[Visit]) -> int | None:
 
 
 def _begins(visit: Visit) -> datetime:
-    """When a begun visit began or will begin, as far as we know."""
-    return visit.started_at or visit.arrived_at or visit.promised_arrival or visit.starts_at
+    """When a begun visit began or will begin, as far as we know.
+
+    Of what the citizen was told and what is planned by now the later counts: a visit can have been put later inside its
+    window since it was sent to the phone, and a technician taken to be free too early would seem to have had a break.
+    """
+    told = visit.started_at or visit.arrived_at
+    return told or max(visit.starts_at, visit.promised_arrival or visit.starts_at)
 
 
 def _within(shift: Span, spans: Iterable[Span]) -> tuple[Span, ...]:

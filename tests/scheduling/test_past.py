@@ -12,6 +12,7 @@ from hub.clock import FixedClock
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import Action
 from hub.domain.places import Place
+from scheduling.days import load_days, origin_of
 from scheduling.engine.problem import Route
 from scheduling.engine.spans import Span
 from scheduling.past import Begun, breaks_due
@@ -103,3 +104,26 @@ def test_planning_again_at_noon_does_not_take_the_break_away(hub: Hub, clock: Fi
     clock.set(at(TUESDAY, 12, minutes))
     publish_plan(hub, plan_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.2), by=SYSTEM)
     assert route_faults(hub) == []
+
+
+@pytest.mark.database
+def test_a_visit_put_later_since_it_was_sent_out_takes_no_break_away(hub: Hub, clock: FixedClock) -> None:
+    """The citizen was told ten, the visit now begins at ten past eleven: till it ends the technician is not free, and had no break."""
+    ((_, (route,)),) = employ(hub, [TUESDAY], "Jan Janssens").values()
+    first, second = invite(hub, 2)
+    book(hub, first, TUESDAY, 10)
+    book(hub, second, TUESDAY, 13)
+    publish_plan(hub, plan_days(hub, "oost-vlaanderen", TUESDAY, TUESDAY, seconds=0.05), by=SYSTEM)
+    visit, later = visit_of(hub, first), timedelta(minutes=70)
+    with hub.unit_of_work() as work:
+        moved = work.visits.swap(visit, replace(visit, starts_at=at(TUESDAY, 11, 10), ends_at=at(TUESDAY, 11, 55)))
+        assert moved.promised_arrival is not None
+        assert moved.promised_arrival + later <= moved.starts_at
+        work.advance_visit(moved, Action.SET_OFF, by=SYSTEM, set_off_at=at(TUESDAY, 11))
+        work.commit()
+    clock.set(at(TUESDAY, 11, 50))
+    with hub.snapshot() as work:
+        (standing,) = load_days(work, [work.routes.get(route.id)], origin=origin_of(TUESDAY)).routes
+    ((window, lasts),) = standing.open.route.breaks
+    assert lasts == route.break_seconds
+    assert window.start == int((at(TUESDAY, 11, 55) - origin_of(TUESDAY)).total_seconds())

@@ -81,7 +81,7 @@ def complete(hub: Hub, until: datetime) -> int:
 
 
 def fall_ill(hub: Hub, illness: Illness) -> None:
-    """Enter an absence as it becomes known: who is under way does that visit, rests and drives home; versions rise.
+    """Enter an absence as it becomes known: who is out does the visit under way, rests and drives home; versions rise.
 
     Whoever fits a booking into the route at this moment sees the change and looks again.
     """
@@ -92,7 +92,9 @@ def fall_ill(hub: Hub, illness: Illness) -> None:
         )
         begun = work.visits.list_where(
             visits.c.route_id.in_([route.id for route in routes]),
-            visits.c.status.in_([VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING]),
+            visits.c.status.in_(
+                [VisitStatus.EN_ROUTE, VisitStatus.ON_SITE, VisitStatus.WORKING, VisitStatus.COMPLETED]
+            ),
         )
         rest = timedelta(seconds=max((route.break_seconds for route in routes), default=0))
         home = [visit.ends_at + rest + _way_home(work, illness.technician, visit) for visit in begun]
