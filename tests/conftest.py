@@ -9,6 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import create_engine
@@ -22,6 +23,10 @@ from hub.db.schema import upgrade
 from hub.jobs import RememberedQueue
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
+
+# A busy machine is slow at times; how long an example may take is for benchmarks to say.
+hypothesis.settings.register_profile("doorstep", deadline=None)
+hypothesis.settings.load_profile("doorstep")
 
 MakeDatabase = Callable[..., str]
 MONDAY_MORNING = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, and_, exists, false, func, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, false, func, select
 
 from hub.bootstrap import Hub
 from hub.db import tables
@@ -242,7 +242,7 @@ def _left_out(work: UnitOfWork, territory: str, newest: PlanRecord | None) -> tu
     unplanned = tables.plan_unplanned.c
     has_visit = exists().where(visit.work_order_id == order.id, visit.status.in_(LIVE_VISIT_STATUSES))
     reasons: dict[WorkOrderId, str] = {}
-    cannot_be_kept = false()
+    cannot_be_kept: ColumnElement[bool] = false()
     if newest is not None:
         found = work.plan_unplanned.list_where(unplanned.plan_id == newest.id)
         reasons = {one.work_order_id: one.detail for one in found}

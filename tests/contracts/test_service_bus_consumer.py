@@ -430,7 +430,9 @@ def test_what_keeps_failing_in_a_session_is_counted_and_comes_to_the_dead_letter
     with broker_thread(config) as bus:
         asyncio.run(send(bus))
         # Longer than a receiver waits for more of the session.
-        slow = {"sessions": True, "receivers": 2, "pause": lambda _: 0.5}
-        asyncio.run(together_until(bus, "in-sessions", handle, lambda: len(seen) >= 4, **slow))
+        slow = together_until(
+            bus, "in-sessions", handle, lambda: len(seen) >= 4, sessions=True, receivers=2, pause=lambda _: 0.5
+        )
+        asyncio.run(slow)
         assert [one.message_id for one in receive_dead_letters(bus, "in-sessions")] == ["shaky"]
     assert sorted(seen) == [("good", 0), ("shaky", 0), ("shaky", 1), ("shaky", 2)]

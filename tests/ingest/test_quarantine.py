@@ -30,7 +30,7 @@ from hub.messaging.service_bus import (
     send_batch,
 )
 from infra.local.running import broker_thread
-from ingest import profiles, service
+from ingest import inbox, profiles, service
 from ingest.change_schemas import UPDATE_TYPE
 from ingest.quarantine.collecting import collect_dead_letter
 from ingest.quarantine.records import Act, Cause, Quarantined, QuarantineStatus
@@ -339,7 +339,7 @@ def test_a_replay_while_the_utility_writes_about_the_same_order_begins_again(
     """The replay holds the quarantined message and wants the order; the utility's update holds the order and wants the message."""
     one = refuse(ingest_hub)
     has_message, has_order = threading.Event(), threading.Event()
-    lock_orders = service.lock_orders
+    lock_orders = inbox.lock_orders
 
     def meet(work: UnitOfWork, names: Sequence[tuple[str, str]]) -> None:
         if threading.current_thread().name == "replay":
