@@ -1,15 +1,11 @@
 """A run: the world is built, the utility sends and listens, kills fall, everything comes to rest, and the ledger is made."""
 
 import os
-import signal
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from types import FrameType
 
 from hub.bootstrap import Hub
 from hub.messaging.service_bus import receive_dead_letters
@@ -21,6 +17,7 @@ from infra.chaos.progress import Progress
 from infra.chaos.stream import End, Stream, draw_stream
 from infra.chaos.traffic import Listener, Sender, queue_is_empty
 from infra.chaos.world import World, built_world
+from infra.interrupts import sigterm_as_interrupt
 
 _LOOK_SECONDS = 0.05
 _CALM_SECONDS = 3.0
@@ -57,7 +54,7 @@ def run_chaos(
     """
     began = time.monotonic()
     stream = draw_stream(options)
-    with _sigterm_as_interrupt(), built_world(options, disturb) as world:
+    with sigterm_as_interrupt(), built_world(options, disturb) as world:
         return _Run(options, stream, world, show, began).outcome()
 
 
@@ -165,20 +162,3 @@ def _work(stream: Stream) -> int:
     open_cases = [case for case in stream.cases if case.end is End.OPEN]
     invitations = sum(case.needs_citizen for case in open_cases)
     return stream.distinct + 2 * len(open_cases) + invitations
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """For the length of the block SIGTERM ends the run as Ctrl-C does: everything is taken down first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

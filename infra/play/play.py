@@ -1,20 +1,17 @@
 """Runs a play: sets the world up, lets its people act as the clock goes on, and audits the end."""
 
 import random
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
-from types import FrameType
 
 from sqlalchemy import Connection, text
 
 from hub.messaging.service_bus import receive_dead_letters
+from infra.interrupts import sigterm_as_interrupt
 from infra.play.browser import Browser, NoAnswer, Traffic
 from infra.play.calendar import Agenda, Entry
 from infra.play.citizens import Town
@@ -169,29 +166,12 @@ def run_play(options: PlayOptions, show: Show, *, watch: Callable[[World], None]
     """
     began = time.monotonic()
     traffic = Traffic()
-    with _sigterm_as_interrupt(), built_world(options.local(options.start, 7), keep=options.keep) as world:
+    with sigterm_as_interrupt(), built_world(options.local(options.start, 7), keep=options.keep) as world:
         watch(world)
         play = Play(options, world, show, traffic)
         play.prepare()
         ended_at = play.run()
         return _audited(play, ended_at, began)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """For the length of the block SIGTERM ends the play as Ctrl-C does: everything is taken down first."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _dead_letters(world: World) -> frozenset[str]:
