@@ -30,6 +30,11 @@ _correlation: ContextVar[str] = ContextVar("correlation_id", default="")
 type LogFormat = Literal["auto", "text", "json"]
 
 
+def in_one_line(text: str) -> str:
+    """A name somebody else gave, as a log can hold it: one line of at most 200 printable signs, a question mark for any other."""
+    return "".join(sign if sign.isprintable() else "?" for sign in text[:200])
+
+
 def usable_id(text: object) -> str | None:
     """`text` as a correlation id, or None when it is none: something printable on one line, of `LONGEST_ID` characters at most."""
     return text if isinstance(text, str) and 0 < len(text) <= LONGEST_ID and text.isprintable() else None

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 
 from hub.bootstrap import Hub
-from hub.logs import correlated, usable_id
+from hub.logs import correlated, in_one_line, usable_id
 from hub.messaging.service_bus import Complete, DeadLetter, ReceivedMessage, Retry
 from hub.metrics import note_delivery, note_import_lag
 from ingest.messages import Reading
@@ -23,13 +23,15 @@ def tell_settled(
         note_delivery("dead-lettered")
         with correlated(usable_id(message.correlation_id) or ""):
             # The sentence may quote what was sent, which may be a person's.
-            _log.warning("Message %s cannot be read and is laid aside.", message.message_id)
+            _log.warning("Message %s cannot be read and is laid aside.", in_one_line(message.message_id))
         return
     note_delivery("completed" if isinstance(answer, Complete) else "dead-lettered")
     if (began := message.enqueued_at or reading.envelope.time) is not None:
         note_import_lag(_seconds_since(hub, began))
     with correlated(reading.correlation_id):
-        _log.info("Message %s about order %s was settled.", reading.envelope.id, reading.external_id)
+        _log.info(
+            "Message %s about order %s was settled.", *map(in_one_line, (reading.envelope.id, reading.external_id))
+        )
 
 
 def _seconds_since(hub: Hub, began: datetime) -> float:

@@ -9,7 +9,16 @@ from collections.abc import Iterator
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from hub.logs import JsonLines, LogFormat, TextLines, configure_logging, correlated, current_correlation_id, usable_id
+from hub.logs import (
+    JsonLines,
+    LogFormat,
+    TextLines,
+    configure_logging,
+    correlated,
+    current_correlation_id,
+    in_one_line,
+    usable_id,
+)
 
 
 def line(style: logging.Formatter, message: str, error: BaseException | None = None) -> str:
@@ -145,3 +154,12 @@ def test_machines_read_json_and_people_read_text(
     assert written.count("\n") == 1
     assert written.startswith("{") is is_json
     assert "Hello." in written
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [("WO-1", "WO-1"), ("a\nb\x00c", "a?b?c"), ("half \ud800", "half ?"), ("x" * 300, "x" * 200), ("é 漢", "é 漢")],
+)
+def test_a_name_from_outside_is_one_line_that_can_be_written(given: str, shown: str) -> None:
+    assert in_one_line(given) == shown
+    shown.encode()

@@ -25,6 +25,7 @@ from azure.servicebus.exceptions import (
     SessionLockLostError,
 )
 
+from hub.logs import in_one_line
 from hub.messaging.service_bus.connection import (
     OPEN_SECONDS,
     UNREACHABLE,
@@ -292,7 +293,9 @@ class _Consumption:
             await settling
 
     def _give_back_later(self, message: ServiceBusReceivedMessage, received: ReceivedMessage, error: Exception) -> None:
-        _log.error("Message %s failed for now and will be delivered again.", received.message_id, exc_info=error)
+        _log.error(
+            "Message %s failed for now and will be delivered again.", in_one_line(received.message_id), exc_info=error
+        )
         self._has_failed = True
         seconds = self._way.pause(received.delivery_count)
         if self._in_session:

@@ -12,6 +12,7 @@ from azure.servicebus import ServiceBusReceivedMessage
 from azure.servicebus.aio import ServiceBusReceiver, ServiceBusSession
 from azure.servicebus.exceptions import MessageLockLostError, SessionLockLostError
 
+from hub.logs import in_one_line
 from hub.messaging.service_bus.connection import UNREACHABLE, within
 
 _log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ class HeldLocks:
             self.let_go(message)
         except UNREACHABLE as error:
             # Whoever receives finds out whether the link is broken.
-            _log.warning("The lock of message %s could not be renewed: %s", message.message_id, error)
+            _log.warning("The lock of message %s could not be renewed: %s", in_one_line(str(message.message_id)), error)
 
 
 def _now() -> datetime:
