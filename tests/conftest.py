@@ -3,7 +3,7 @@
 import ipaddress
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -35,6 +35,17 @@ MONDAY_MORNING = datetime(2026, 5, 4, 7, 0, tzinfo=UTC)
 
 class NetworkBlockedError(RuntimeError):
     """A test tried to leave the machine."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Reports travel between processes as UTF-8; hostile input that a test printed or logged must not stop the whole run."""
+    report = yield
+    report.sections = [
+        (name.encode(errors="replace").decode(), text.encode(errors="replace").decode())
+        for name, text in report.sections
+    ]
+    return report
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
