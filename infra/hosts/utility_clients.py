@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingest.api.clients import Scope
+from ingest.api.scopes import Scope
 
 utility_clients = typer.Typer(help="Look after the programs of utilities that use the API.", no_args_is_help=True)
 

@@ -15,13 +15,13 @@ from hub.web.limits import bounded_route
 from hub.web.requests import HubDependency, sender_address
 from ingest.api.clients import (
     ClientRefusedError,
-    Scope,
     ScopeInvalidError,
     UtilityClient,
     client_of_token,
     issue_token,
 )
 from ingest.api.schemas import TokenProblem, TokenView
+from ingest.api.scopes import Scope
 
 _MEANINGS = {
     Scope.READ_ORDERS: "Read work orders and hear their events",

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Row, delete, insert, select, update
@@ -22,6 +21,7 @@ from hub.db.tables import callback_delivery, event_subscription, utility_client,
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError, NotSignedInError
 from hub.domain.events import Actor, ActorKind
+from ingest.api.scopes import Scope
 
 TOKEN_LENGTH = timedelta(hours=1)
 PER_CLIENT = AttemptLimit(10, timedelta(minutes=15))
@@ -30,15 +30,6 @@ PER_SENDER = AttemptLimit(100, timedelta(minutes=15))
 _SOURCE = re.compile(r"[\x21-\x7e]{1,200}")
 _CLIENT_ID = re.compile(r"[\x21-\x7e]{1,100}")
 _MOST_LIVE_TOKENS = 50
-
-
-class Scope(StrEnum):
-    """What a client may do. Writing does not include reading."""
-
-    READ_ORDERS = "work-orders:read"
-    WRITE_ORDERS = "work-orders:write"
-    READ_APPOINTMENTS = "appointments:read"
-    WRITE_APPOINTMENTS = "appointments:write"
 
 
 class ClientInvalidError(DoorstepError):

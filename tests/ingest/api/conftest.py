@@ -15,7 +15,8 @@ from hub.jobs import RememberedQueue
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
 from infra.hosts.web import create_app
-from ingest.api.clients import Scope, add_client, issue_token
+from ingest.api.clients import add_client, issue_token
+from ingest.api.scopes import Scope
 from tests.conftest import MONDAY_MORNING, MakeDatabase
 from tests.ingest.messages import UTILITY, an_order
 from tests.samples import add_route, add_technician

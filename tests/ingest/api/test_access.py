@@ -16,7 +16,6 @@ from ingest.api.clients import (
     PER_CLIENT,
     TOKEN_LENGTH,
     ClientInvalidError,
-    Scope,
     add_client,
     client_of_token,
     forget_old_tokens,
@@ -24,6 +23,7 @@ from ingest.api.clients import (
     list_clients,
     revoke_client,
 )
+from ingest.api.scopes import Scope
 from tests.ingest.api.conftest import APPOINTMENTS, ORDERS, a_program
 from tests.ingest.messages import UTILITY
 
