@@ -5,6 +5,7 @@ things that exist as often as not. No answer is a server error, and each has the
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Any
 
 import pytest
@@ -74,8 +75,11 @@ def _ask(program: Program, known: dict[str, str], operation: Any, mode: Generati
         thing = operation.path.split("/")[-2] if operation.path.endswith("{id}") else ""
         if turn % 2 and thing in known:
             case.path_parameters = {**case.path_parameters, "id": known[thing]}
-        case.call_and_validate(
-            headers={"Authorization": f"Bearer {program.token}"}, checks=CHECKS, app=program.client.app
+        answer = case.call(headers={"Authorization": f"Bearer {program.token}"}, app=program.client.app)
+        # TM Forum names one type for all answers of an API, but one without a body has none.
+        empty = answer.status_code == HTTPStatus.NO_CONTENT
+        case.validate_response(
+            answer, checks=[one for one in CHECKS if one is not content_type_conformance or not empty]
         )
 
     each()
