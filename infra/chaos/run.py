@@ -123,9 +123,6 @@ class _Run:
                 self._world.clock.shift_to(self._world.hub.clock.now() + UNKNOWN_AFTER + timedelta(seconds=5))
                 self._shifted = time.monotonic()
             return False
-        if any(self._restarts()[kind] < kills for kind, kills in Counter(self._killer.done).items()):
-            self._progress.left = "a process that was killed and is not back"
-            return False
         if not queue_is_empty(self._world.bus, self._world.hub.settings.orders_queue):
             self._progress.left = "messages in the queue"
             return False
