@@ -56,6 +56,8 @@ class KillableDatabase:
         for attempt in range(1, _TRIES + 1):
             self._wait_for_leftovers()
             self._server = EmbeddedServer(self._folder)
+            # Counted before it is up: the next kill may hit it while it starts, and then it is started once more.
+            self.restarts += 1
             try:
                 self._server.start()
             except ServerCannotRunError:
@@ -64,7 +66,6 @@ class KillableDatabase:
                     raise
                 time.sleep(0.5)
             else:
-                self.restarts += 1
                 return
 
     def stop(self) -> None:
