@@ -655,5 +655,5 @@ callback_delivery = Table(
     comment="One event for one subscriber: waiting, delivered, or dead with the reason.",
 )
 
-# The utility's messages have a module of their own.
-from hub.db import message_tables  # noqa: E402, F401 - it needs the metadata above, and the metadata needs its tables
+# These have modules of their own, which need the metadata above as the metadata needs their tables.
+from hub.db import message_tables, record_tables  # noqa: E402, F401

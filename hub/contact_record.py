@@ -1,0 +1,85 @@
+"""What was tried to reach a citizen, as a chain of entries in which nothing can be changed without showing.
+
+An entry's hash is the SHA-256 of its number, instant, kind, content and the hash of the entry before, so the last hash stands for
+all of them: whoever was given it can tell later whether anything was changed, taken out or put in.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, insert, select
+
+from hub.db.record_tables import contact_entry
+from hub.db.unit_of_work import UnitOfWork
+from hub.domain.ids import WorkOrderId
+
+FIRST = ""
+"""What stands for the hash before the first entry."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. `content` is canonical JSON; nothing in it may be a whole address or number of a person."""
+
+    number: int
+    at: datetime
+    kind: str
+    content: str
+    previous: str
+    hash: str
+
+
+def append_entry(work: UnitOfWork, work_order_id: WorkOrderId, kind: str, content: Mapping[str, object]) -> Entry:
+    """Add an entry to the order's chain in this transaction; `content` must be JSON values, with addresses masked.
+
+    Waits for other transactions that add to the same chain. Take row locks before this, never after, so that nobody waits in a circle.
+    """
+    work.connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(f"contact {work_order_id}", 0))))
+    table = contact_entry.c
+    newest = work.connection.execute(
+        select(table.number, table.hash)
+        .where(table.work_order_id == work_order_id)
+        .order_by(table.number.desc())
+        .limit(1)
+    ).first()
+    entry = _sealed(
+        number=newest.number + 1 if newest else 1,
+        at=work.now,
+        kind=kind,
+        content=json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False),
+        previous=newest.hash if newest else FIRST,
+    )
+    row = {"work_order_id": work_order_id, **vars(entry)}
+    work.connection.execute(insert(contact_entry), [row])
+    return entry
+
+
+def read_entries(work: UnitOfWork, work_order_id: WorkOrderId) -> tuple[Entry, ...]:
+    """The order's chain, oldest first."""
+    table = contact_entry.c
+    columns = (table.number, table.at, table.kind, table.content, table.previous, table.hash)
+    found = work.connection.execute(select(*columns).where(table.work_order_id == work_order_id).order_by(table.number))
+    return tuple(Entry(row.number, row.at, row.kind, row.content, row.previous, row.hash) for row in found)
+
+
+def first_fault(entries: Iterable[Entry]) -> int | None:
+    """The number of the first entry that is not as it was written, or does not follow the one before; None when all are sound."""
+    previous = FIRST
+    for number, entry in enumerate(entries, start=1):
+        sealed = _sealed(number, entry.at, entry.kind, entry.content, previous)
+        if entry != sealed:
+            return number
+        previous = entry.hash
+    return None
+
+
+def _sealed(number: int, at: datetime, kind: str, content: str, previous: str) -> Entry:
+    instant = at.astimezone(UTC)
+    # JSON as the frame: no text in one field can be read as a part of another.
+    sealed = json.dumps(
+        [number, instant.isoformat(timespec="microseconds"), kind, content, previous], ensure_ascii=False
+    )
+    return Entry(number, instant, kind, content, previous, hashlib.sha256(sealed.encode()).hexdigest())
