@@ -236,11 +236,9 @@ class EmbeddedServer:
     def _another_is_starting(self) -> bool:
         """Whether ours gave way to a server whose owner was killed while it started."""
         pid_file = self.data_dir / "postmaster.pid"
-        return (
-            self._process is not None
-            and pid_file.exists()
-            and pid_file.read_text().split()[:1] != [str(self._process.pid)]
-        )
+        words = pid_file.read_text().split() if self._process is not None and pid_file.exists() else []
+        # A server that was killed leaves the file behind: only a process that is there can be starting.
+        return bool(words) and words[0] != str(self._process and self._process.pid) and _is_there(words[0])
 
     def _log_end(self) -> str:
         log = self.data_dir / "server.log"
@@ -308,3 +306,14 @@ class EmbeddedServer:
             self._process.wait(timeout=_STOP_SECONDS)
         if running.socket_dir != str(self.data_dir):
             shutil.rmtree(running.socket_dir, ignore_errors=True)
+
+
+def _is_there(pid: str) -> bool:
+    """Whether a process of that number runs, whoever owns it."""
+    try:
+        os.kill(int(pid), 0)
+    except PermissionError:
+        return True
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    return True

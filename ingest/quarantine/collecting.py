@@ -1,5 +1,6 @@
 """What the bus gave up on comes into quarantine, so that there is one place to look."""
 
+import json
 import logging
 
 from sqlalchemy import text
@@ -20,6 +21,8 @@ from ingest.service import UNREADABLE
 _log = logging.getLogger(__name__)
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 _WAITS = text("SELECT EXISTS (SELECT FROM quarantined_message WHERE status = :waiting AND starts_with(key, :name))")
+_SHOWN = 200
+"""Characters of what a message that cannot be read seems to be about."""
 
 
 def collect_dead_letter(hub: Hub, message: ReceivedMessage) -> Complete:
@@ -57,6 +60,7 @@ def _arrival(hub: Hub, message: ReceivedMessage) -> Arrival:
     except (MalformedEnvelope, MalformedOrderError) as error:
         # A letter somebody else laid there, or one from before it could say why.
         said = said or str(error)
+        utility, external_id, kind = _glimpsed(message.body)
         profile = profile or (error.profile if isinstance(error, UnmappableMessageError) else "")
     except Exception:  # noqa: BLE001 - whatever it is, the letter is laid aside all the same
         # It may lie there because we stumble over it; those behind it must not lie there for that.
@@ -72,3 +76,15 @@ def _arrival(hub: Hub, message: ReceivedMessage) -> Arrival:
         type=kind,
         profile=profile,
     )
+
+
+def _glimpsed(body: bytes) -> tuple[str, str, str]:
+    """Whose message it seems to be, about which order, of which type: so that people find it. Nothing is done upon it."""
+    try:
+        event = json.loads(body)
+    except (ValueError, RecursionError):
+        return "", "", ""
+    data = event.get("data") if isinstance(event, dict) else None
+    found = [event.get("source"), data.get("externalId"), event.get("type")] if isinstance(data, dict) else []
+    utility, external_id, kind = (one if isinstance(one, str) else "" for one in found or ("", "", ""))
+    return utility[:_SHOWN], external_id[:_SHOWN], kind[:_SHOWN]

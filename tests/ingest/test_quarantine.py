@@ -81,6 +81,24 @@ def corrected(hub: Hub, one: Quarantined, postcode: str = "9000") -> bytes:
     return body.replace(b'"5000"', json.dumps(postcode).encode())
 
 
+@pytest.mark.parametrize(
+    ("body", "seems"),
+    [
+        (b'{"source": "urn:u", "type": "t", "data": {"externalId": "WO-9"}}', ("urn:u", "WO-9", "t")),
+        (b'{"source": 7, "data": {"externalId": ["WO-9"]}}', ("", "", "")),
+        (b'{"source": "urn:u", "data": "WO-9"}', ("", "", "")),
+        (b"[" * 100_000, ("", "", "")),
+        (b'"text"', ("", "", "")),
+    ],
+)
+def test_what_cannot_be_read_is_listed_under_the_order_it_seems_to_be_about(
+    ingest_hub: Hub, body: bytes, seems: tuple[str, str, str]
+) -> None:
+    collect_dead_letter(ingest_hub, a_letter(body))
+    [one] = lying(ingest_hub)
+    assert (one.utility, one.external_id, one.type) == seems
+
+
 def test_a_dead_letter_is_gathered_once_however_often_it_is_brought(ingest_hub: Hub) -> None:
     letter = a_letter(b"{broken")
     assert [collect_dead_letter(ingest_hub, letter) for _ in range(3)] == [Complete()] * 3

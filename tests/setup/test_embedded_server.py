@@ -14,7 +14,7 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from hub.db import server_account
+from hub.db import embedded, server_account
 from hub.db.databases import create_database, database_exists, drop_database, ensure_database
 from hub.db.embedded import EmbeddedServer, ServerCannotRunError, default_state_dir
 
@@ -154,6 +154,24 @@ def test_a_stale_pid_file_of_another_process_does_not_deceive(place: Path) -> No
     (place / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
     server = EmbeddedServer(place / "postgres")
     assert server._found_running() is None
+
+
+def test_a_pid_file_of_a_dead_server_is_not_waited_for_when_ours_cannot_start(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = place / "postgres"
+    with EmbeddedServer(folder):
+        pass
+    with (folder / "postgresql.conf").open("a") as settings:
+        settings.write("no_such_setting = 1\n")
+    ended = subprocess.Popen(["true"])
+    ended.wait(timeout=20)
+    (folder / "postmaster.pid").write_text(f"{ended.pid}\n{folder}\n")
+    monkeypatch.setattr(embedded, "_START_SECONDS", 10.0)
+    server = EmbeddedServer(folder)
+    with pytest.raises(ServerCannotRunError, match="no_such_setting"):
+        server.start()
+    assert not server._another_is_starting()
 
 
 def test_a_server_whose_socket_was_removed_is_stopped_all_the_same(place: Path) -> None:
