@@ -1,0 +1,1 @@
+"""What citizens say to us, and who answers."""
