@@ -5,10 +5,11 @@ from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from hub.domain.catalogue import Catalogue, PlanningPrices, WorkType
 from hub.domain.errors import ConfigurationError
+from hub.domain.public_holidays import check_region
 
 SAMPLE = Path(__file__).with_name("catalogue.toml")
 
@@ -21,9 +22,20 @@ class _WorkTypeFile(BaseModel):
     skills: list[str]
     weight: Annotated[int, Field(ge=1, le=1000)]
     contact_policy: str = ""
+    contact_policies: dict[str, str] = Field(default_factory=dict)
     windows: Annotated[list[tuple[time, time]], Field(min_length=1)]
     levels: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     parts: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _differs_from_something(self) -> Self:
+        if self.contact_policies and not self.contact_policy:
+            message = "contact_policies say where utilities differ, so contact_policy must say from what"
+            raise ValueError(message)
+        if not all(self.contact_policies.values()):
+            message = "contact_policies must name a policy for each utility; work needs a citizen for all utilities or for none"
+            raise ValueError(message)
+        return self
 
     @model_validator(mode="after")
     def _levels_of_its_skills(self) -> Self:
@@ -39,6 +51,14 @@ class _TerritoryFile(BaseModel):
 
     name: str
     postcodes: list[tuple[int, int]]
+    holidays: str = ""
+
+    @field_validator("holidays")
+    @classmethod
+    def _is_known(cls, value: str) -> str:
+        if value:
+            check_region(value)
+        return value
 
 
 class _BookingFile(BaseModel):
@@ -67,6 +87,7 @@ class _PlanningFile(BaseModel):
 class _CatalogueFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
+    teams: list[Annotated[str, Field(min_length=1, max_length=60)]] = Field(default_factory=list)
     booking: _BookingFile
     planning: _PlanningFile = _PlanningFile()
     work_types: dict[str, _WorkTypeFile]
@@ -93,6 +114,8 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
         lead_seconds=read.booking.lead_hours * 3600,
         hold_seconds=read.booking.hold_minutes * 60,
         prices=_prices(read.planning),
+        teams=tuple(read.teams),
+        holidays={one.name: one.holidays for one in read.territories if one.holidays},
     )
 
 
@@ -117,6 +140,7 @@ def _work_type(code: str, read: _WorkTypeFile) -> WorkType:
         skills=tuple(values["skills"]),
         weight=read.weight,
         contact_policy=read.contact_policy,
+        contact_policies=read.contact_policies,
         windows=tuple(values["windows"]),
         levels=tuple(sorted(read.levels.items())),
         parts=tuple(sorted(read.parts.items())),

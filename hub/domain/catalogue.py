@@ -1,7 +1,7 @@
 """Work types and territories: what a company configures before its first order."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import time
 
 from hub.domain.errors import DoorstepError
@@ -48,7 +48,8 @@ class WorkType:
 
     `levels` are the least levels of skills (1 where it says nothing), `parts` what a visit takes from the van.
 
-    `contact_policy` is empty for work that needs no citizen: it is planned without an appointment.
+    `contact_policy` is empty for work that needs no citizen: it is planned without an appointment. `contact_policies` are those
+    of utilities that want another one for this work, by the utility's name as its orders carry it.
     `weight` is the default priority when the utility sends none. `names` maps language to the name citizens read.
     """
 
@@ -61,6 +62,11 @@ class WorkType:
     windows: tuple[tuple[time, time], ...]
     levels: Amounts = ()
     parts: Amounts = ()
+    contact_policies: Mapping[str, str] = field(default_factory=dict)
+
+    def policy_for(self, utility: str) -> str:
+        """The code of the policy by which citizens of `utility` are contacted; empty when nobody is."""
+        return self.contact_policies.get(utility, self.contact_policy)
 
     @property
     def needs_citizen(self) -> bool:
@@ -70,7 +76,11 @@ class WorkType:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """The work types by code, and the territory of each span of postal codes (`first`, `last`, `territory`)."""
+    """The work types by code, and the territory of each span of postal codes (`first`, `last`, `territory`).
+
+    `teams` are those an order can be handed to; `holidays` is the region whose public holidays a territory keeps, where it is not
+    simply the country of its time zone (see `hub.domain.public_holidays`).
+    """
 
     work_types: Mapping[str, WorkType]
     postcodes: tuple[tuple[int, int, str], ...]
@@ -78,6 +88,8 @@ class Catalogue:
     lead_seconds: int
     hold_seconds: int
     prices: PlanningPrices = PlanningPrices()
+    teams: tuple[str, ...] = ()
+    holidays: Mapping[str, str] = field(default_factory=dict)
 
     def work_type(self, code: str) -> WorkType:
         """The work type named `code`; raises UnknownWorkTypeError."""

@@ -54,11 +54,14 @@ class VisitStatus(StrEnum):
 
 
 class HoldReason(StrEnum):
-    """Why an order is on hold. The first three are three different outcomes, never one."""
+    """Why an order is on hold. The first three are three different outcomes, never one; the next three somebody told us."""
 
     NO_CONTACT = "no contact"
     NO_ACCESS = "no access"
     REFUSED = "refused"
+    WRONG_NUMBER = "wrong number"
+    DECEASED = "deceased"
+    MOVED = "moved"
     UNSAFE = "unsafe"
     OTHER = "other"
 
@@ -148,6 +151,8 @@ WORK_ORDER_TRANSITIONS: Mapping[tuple[WorkOrderStatus, Action], WorkOrderStatus]
     (_W.IN_PROGRESS, Action.HOLD): _W.ON_HOLD,
     # A citizen who answers late still finds the link working: nobody is lost, and the utility hears of it.
     (_W.ON_HOLD, Action.BOOK): _W.BOOKED,
+    # Staff learns the true reason while the order waits.
+    (_W.ON_HOLD, Action.HOLD): _W.ON_HOLD,
     (_W.ON_HOLD, Action.REINVITE): _W.CONTACTING,
     (_W.ON_HOLD, Action.CANCEL): _W.CANCELLED,
 }

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-_DAYS_SEARCHED = 9
-"""A week and the days at its ends: every weekday is seen, so some candidate is allowed."""
+from hub.domain.public_holidays import is_public_holiday
+
+_DAYS_SEARCHED = 60
+"""Without holidays nine are enough, a week and the days at its ends. No country keeps the same weekday free for two months."""
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """No message goes out from `starts` to `ends` (local wall time, over midnight when `ends` is earlier) nor on `weekdays` (Monday is 0).
+    """No message goes out from `starts` to `ends` (local wall time, over midnight when `ends` is earlier), on `weekdays` (Monday is 0),
+    nor on the public holidays of the region `holidays` (see `public_holidays`; empty: none are kept).
 
     Equal times mean that no hour is quiet.
     """
@@ -19,22 +22,31 @@ class QuietHours:
     starts: time
     ends: time
     weekdays: frozenset[int] = frozenset()
+    holidays: str = ""
 
     @classmethod
     def read(cls, written: str) -> Self:
         """What `written` gave; raises ValueError for anything else."""
-        starts, ends, *days = written.split(" ")
-        return cls(time.fromisoformat(starts), time.fromisoformat(ends), frozenset(int(day) for day in days))
+        starts, ends, *rest = written.split(" ")
+        days = [word for word in rest if word.isdigit()]
+        regions = [word for word in rest if not word.isdigit()]
+        return cls(
+            time.fromisoformat(starts),
+            time.fromisoformat(ends),
+            frozenset(int(day) for day in days),
+            regions[0] if regions else "",
+        )
 
     def written(self) -> str:
-        """One line that `read` understands: `20:00:00 08:00:00 6` is from eight to eight and on Sundays."""
-        return " ".join([self.starts.isoformat(), self.ends.isoformat(), *(str(day) for day in sorted(self.weekdays))])
+        """One line that `read` understands: `20:00:00 08:00:00 6 BE` is from eight to eight, on Sundays and on Belgium's holidays."""
+        days = [str(day) for day in sorted(self.weekdays)]
+        return " ".join([self.starts.isoformat(), self.ends.isoformat(), *days, *([self.holidays] * bool(self.holidays))])
 
     def next_allowed(self, instant: datetime, zone: str) -> datetime:
         """`instant`, or the end of the quiet span it falls into; `zone` is where the citizen lives.
 
         An end that a clock change skips is taken with the offset before the change; of a repeated hour the first counts.
-        Raises ValueError when every weekday is quiet.
+        Raises ValueError when every day is quiet.
         """
         local_zone = ZoneInfo(zone)
         local = instant.astimezone(local_zone)
@@ -46,12 +58,12 @@ class QuietHours:
                 candidate = datetime.combine(day, wall, local_zone).astimezone(UTC)
                 if candidate >= instant and not self.covers(candidate.astimezone(local_zone)):
                     return candidate
-        message = "quiet hours leave no weekday for messages"
+        message = "quiet hours leave no weekday for messages within two months"
         raise ValueError(message)
 
     def covers(self, local: datetime) -> bool:
         """Whether local time `local` is quiet."""
-        if local.weekday() in self.weekdays:
+        if local.weekday() in self.weekdays or is_public_holiday(local.date(), self.holidays):
             return True
         wall = local.time()
         if self.starts <= self.ends:
