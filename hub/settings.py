@@ -97,6 +97,39 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = SecretStr("")
     twilio_from: str = ""
 
+    voice: Literal["recording", "twilio"] = Field(
+        default="recording", description="Who carries calls with a spoken menu; twilio uses the account of SMS."
+    )
+    twilio_voice_from: str = Field(
+        default="", description="The number calls come from; empty: that of SMS, when it is a number."
+    )
+    letters: Literal["recording", "folder"] = Field(
+        default="recording", description="Where letters go; folder: print files for a print service."
+    )
+    letters_folder: Path | None = Field(
+        default=None, description="Folder for the print service; default: `letters` in the state folder."
+    )
+    bounces_folder: Path | None = Field(
+        default=None, description="Maildir into which the mail server delivers what comes back; the worker reads it."
+    )
+    bounces_address: str = Field(
+        default="",
+        description="Address to which undeliverable mail comes back, such as bounces@example.org; each message adds its own "
+        "mark to the part before the @ (VERP). Empty: it comes back to the sender's address.",
+    )
+    address_key: SecretStr = Field(
+        default=SecretStr(""),
+        description="Secret under which opt-outs and bad addresses are kept; the same for every host of one database. Empty: a "
+        "file in the state folder, made at its first use.",
+    )
+    mail_per_second: float = Field(
+        default=10.0, gt=0, le=1000, description="E-mails handed to the mail server per second, over all workers."
+    )
+    sms_per_second: float = Field(
+        default=1.0, gt=0, le=1000, description="SMS handed to the provider per second, over all workers."
+    )
+    calls_per_second: float = Field(default=1.0, gt=0, le=100, description="Calls begun per second, over all workers.")
+
     private_callbacks: bool = Field(
         default=False,
         description="Utilities' callbacks may use plain HTTP and lead into this network: for tests, never on the internet.",

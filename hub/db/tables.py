@@ -316,15 +316,25 @@ notification = Table(
     _at("sending_at", null=True),
     _at("retry_at", null=True),
     _at("settled_at", null=True),
+    Column("fallback", CodeTuple, nullable=False, server_default=text("'{}'::text[]")),
+    Column("hop", Integer, nullable=False, server_default="0"),
+    _ref("failover_of", "notification", null=True),
+    _text("subject"),
+    _text("body"),
+    _text("receipt"),
+    _at("receipt_at", null=True),
     _version(),
     Index(
         "uq_notification_attempt",
         "work_order_id",
         "round",
         "step",
+        "hop",
         unique=True,
         postgresql_where=text("step IS NOT NULL"),
     ),
+    Index("ix_notification_recipient", "recipient", "created_at"),
+    Index("ix_notification_provider_id", "provider_id", postgresql_where=text("provider_id <> ''")),
     Index("ix_notification_open", "status", postgresql_where=text("status IN ('queued', 'sending')")),
 )
 
@@ -656,4 +666,13 @@ callback_delivery = Table(
 )
 
 # These have modules of their own, which need the metadata above as the metadata needs their tables.
-from hub.db import message_tables, record_tables  # noqa: E402, F401
+from hub.db import (  # noqa: E402
+    channel_tables,  # noqa: F401
+    citizen_tables,  # noqa: F401
+    conversation_tables,  # noqa: F401
+    ladder_tables,  # noqa: F401
+    message_tables,  # noqa: F401
+    portal_tables,  # noqa: F401
+    privacy_tables,  # noqa: F401
+    record_tables,  # noqa: F401
+)

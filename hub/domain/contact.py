@@ -13,6 +13,8 @@ class Channel(StrEnum):
 
     EMAIL = "email"
     SMS = "sms"
+    VOICE = "voice"
+    LETTER = "letter"
 
 
 class LinkPurpose(StrEnum):
@@ -29,12 +31,25 @@ class CaseStatus(StrEnum):
     ENDED = "ended"
 
 
+class AddressState(StrEnum):
+    """Why an address is not written to by a channel: its owner asked for that, or nothing arrives there."""
+
+    OPTED_OUT = "opted out"
+    BAD = "bad"
+
+
 class NotificationStatus(StrEnum):
-    """What is known of one message. UNKNOWN: a crash came between the provider's call and its answer; it is never blindly resent."""
+    """What is known of one message.
+
+    SENT: the provider took it. DELIVERED and UNDELIVERED: its receipt says so. FAILED: nothing was sent. UNKNOWN: a crash came
+    between the provider's call and its answer; it is never blindly resent, and only a receipt can settle it.
+    """
 
     QUEUED = "queued"
     SENDING = "sending"
     SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
     FAILED = "failed"
     UNKNOWN = "unknown"
 
@@ -74,6 +89,12 @@ class ContactCase:
 class Notification:
     """One message to the citizen. A *contact attempt* is one with a `step`: rung `step` of `round` of the ladder.
 
+    `fallback` are the channels it may go by when this one fails for good; the message that then follows has the same round and
+    step, the next `hop` (0 is the first), and names this one in `failover_of`: both together are one attempt.
+
+    `subject` and `body` are what was handed over, with `[link]` in place of the personal link; empty until then.
+    `receipt` is the provider's last word after it took the message, and `receipt_at` when we heard it.
+
     `parameters` are what the text is filled with; the personal link is not among them: it is made when the message is
     sent, so no token is ever stored. `tries` counts how often the provider was called; `sending_at` is when the last call
     began; `retry_at` is when a queued message is handed over again after a refusal that may pass.
@@ -97,4 +118,11 @@ class Notification:
     sending_at: datetime | None = None
     retry_at: datetime | None = None
     settled_at: datetime | None = None
+    fallback: tuple[str, ...] = ()
+    hop: int = 0
+    failover_of: NotificationId | None = None
+    subject: str = ""
+    body: str = ""
+    receipt: str = ""
+    receipt_at: datetime | None = None
     version: int = 1

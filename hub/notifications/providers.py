@@ -14,7 +14,7 @@ from hub.settings import Settings
 def make_senders(settings: Settings, engine: Engine, clock: Clock) -> Mapping[Channel, Sender]:
     """A sender for every channel; raises ConfigurationError when a provider's settings are incomplete."""
     recording = RecordingSender(engine, clock)
-    senders: dict[Channel, Sender] = {Channel.EMAIL: recording, Channel.SMS: recording}
+    senders: dict[Channel, Sender] = dict.fromkeys(Channel, recording)
     # The providers' packages take a while to load, so only those that are used are.
     if settings.mail == "smtp":
         from hub.notifications.smtp import SmtpSender

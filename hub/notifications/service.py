@@ -9,7 +9,7 @@ The provider is called between two transactions. Whoever finds a message not que
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -28,6 +28,7 @@ from hub.domain.work_orders import WorkOrder
 from hub.logs import correlated
 from hub.metrics import note_provider_call
 from hub.notifications import calendar_file as calendar
+from hub.notifications.addresses import address_of, reachable_channels
 from hub.notifications.kinds import message_kind
 from hub.notifications.links import link_address, make_link
 from hub.notifications.ports import Attachment, Message, SendingFailedError
@@ -43,6 +44,8 @@ from hub.notifications.texts import (
 )
 
 _log = logging.getLogger(__name__)
+
+__all__ = ["deliver_notification", "reachable_channel", "reachable_channels", "request_notification"]
 
 DELIVER_JOB = "deliver_notification"
 APPOINTMENT_PARAMETER = "appointment_id"
@@ -80,33 +83,39 @@ def request_notification(
     *,
     kind: str,
     channel: Channel = Channel.EMAIL,
+    channels: Sequence[Channel] = (),
     round: int | None = None,  # noqa: A002 - the ladder's word for it
     step: int | None = None,
     parameters: Mapping[str, str] | None = None,
     quiet: QuietHours | None = None,
 ) -> Notification | None:
-    """Queue one message of `kind`, by `channel` or, lacking an address for it, by the other one; None when there is neither.
+    """Queue one message of `kind` by the first of `channels` that reaches the citizen; None when none does.
+
+    `channels` are in order of preference; those behind the first are tried when it fails for good. Without them it is `channel`
+    and then e-mail or SMS.
 
     With a `step` it is a contact attempt: the database refuses a second one for the same order, round and step.
     A message that speaks of an appointment names it in `parameters["appointment_id"]`. It is sent when `work` commits,
     or later, but not in `quiet` hours, however long the provider or the worker was away.
     """
     message_kind(kind)
-    reachable = reachable_channel(order, channel)
-    if reachable is None:
+    wanted = channels or dict.fromkeys((channel, Channel.EMAIL, Channel.SMS))
+    reachable = reachable_channels(work, order, tuple(wanted))
+    if not reachable:
         return None
     queued = work.notifications.add(
         Notification(
             id=NotificationId(uuid4()),
             work_order_id=order.id,
             kind=kind,
-            channel=reachable,
-            recipient=order.citizen_email if reachable is Channel.EMAIL else order.citizen_phone,
+            channel=reachable[0],
+            recipient=address_of(order, reachable[0]),
             language=known_language(order.language),
             status=NotificationStatus.QUEUED,
             created_at=work.now,
             round=round,
             step=step,
+            fallback=tuple(one.value for one in reachable[1:]),
             parameters={**(parameters or {}), **({QUIET_PARAMETER: quiet.written()} if quiet else {})},
         )
     )
