@@ -51,20 +51,3 @@ class ReportTooEarlyError(DoorstepError):
     def __init__(self, status: str) -> None:
         super().__init__(f"The visit is {status}. Tell us first that you arrived, then add reports and photos.")
         self.status = status
-
-
-class PhotoRefusedError(DoorstepError):
-    """The file is no photo we keep; the sentence says why."""
-
-    kind = ErrorKind.INVALID
-    code = "photo-refused"
-
-
-class PhotosBusyError(DoorstepError):
-    """More photos came at once than are read at once; nothing was kept."""
-
-    kind = ErrorKind.UNAVAILABLE
-    code = "photos-busy"
-
-    def __init__(self) -> None:
-        super().__init__("Many photos are coming in just now, so this one was not kept. Send it again in a minute.")

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from hub.domain.ids import VisitId
 from hub.domain.lifecycle import Action
+from hub.images import MOST_BYTES
 from hub.web.limits import bounded_route
 from hub.web.requests import HubDependency, PagesDependency, sender_address
 from technician_api.access import (
@@ -20,7 +21,6 @@ from technician_api.access import (
     drop_cookie,
     keep_cookie,
 )
-from technician_api.images import MOST_BYTES
 from technician_api.queries import my_day
 from technician_api.schemas import (
     AbortRequest,

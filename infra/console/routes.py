@@ -14,6 +14,7 @@ from hub.domain.errors import NotFoundError
 from hub.domain.ids import TechnicianId, WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
+from hub.files import read_file
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
@@ -23,7 +24,6 @@ from infra.console.crew import list_crew
 from infra.console.order_list import OrderFilter, known_territories, list_orders
 from infra.console.order_story import tell_story
 from infra.console.stuck import WORDS, Stuck
-from technician_api.files import read_file
 from technician_api.service import issue_enrolment_code
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))

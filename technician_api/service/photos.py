@@ -8,8 +8,8 @@ from hub.bootstrap import Hub
 from hub.domain.errors import DoorstepError, NotFoundError
 from hub.domain.field_records import Photo
 from hub.domain.ids import VisitId
-from technician_api.files import drop_file, keep_file, new_photo_path, read_file
-from technician_api.images import CleanPhoto, clean_photo
+from hub.files import drop_file, keep_file, new_photo_path, read_file
+from hub.images import CleanPhoto, clean_photo
 from technician_api.schemas import PhotoView
 from technician_api.service.enrolment import SignedIn
 from technician_api.service.idempotency import Answer, find_answer, once

@@ -14,14 +14,13 @@ from fastapi.testclient import TestClient
 from PIL import Image
 from sqlalchemy.exc import OperationalError
 
+from hub import images
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Visit
 from hub.domain.lifecycle import VisitStatus
-from technician_api import images
-from technician_api.errors import PhotoRefusedError
-from technician_api.files import FilesUnavailableError
-from technician_api.images import LONGEST_EDGE, MOST_BYTES, clean_photo
+from hub.files import FilesUnavailableError
+from hub.images import LONGEST_EDGE, MOST_BYTES, PhotoRefusedError, clean_photo
 from technician_api.service import AddPhoto, add_photo, identify
 from tests.technician_api.conftest import API, Phone, jpeg
 

@@ -18,10 +18,10 @@ from hub.domain.ids import NotificationId
 from hub.domain.lifecycle import Action, HoldReason, WorkOrderStatus
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
+from hub.files import keep_file, new_photo_path
 from infra.console.attention import what_needs_attention
 from infra.console.order_list import PAGE_LENGTH
 from ingest.quarantine.records import Arrival, Cause, keep
-from technician_api.files import keep_file, new_photo_path
 from tests.ingest.messages import a_message
 from tests.samples import a_visit, a_work_order, add_route, add_technician
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in

@@ -1,6 +1,9 @@
-"""Where photos are kept: a local folder by default, or whatever object store DOORSTEP_FILES_URL names."""
+"""Where photos and documents are kept: a local folder by default, or whatever object store DOORSTEP_FILES_URL names."""
 
 import secrets
+from collections.abc import Collection
+from datetime import datetime
+from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,11 @@ if TYPE_CHECKING:
     from obstore.store import ObjectStore
 
 
-_FOLDER = "photos"
+class Folder(StrEnum):
+    """Whose files: those technicians took, and those citizens sent."""
+
+    PHOTOS = "photos"
+    CITIZENS = "citizens"
 
 
 class FilesUnavailableError(DoorstepError):
@@ -27,9 +34,14 @@ class FilesUnavailableError(DoorstepError):
         super().__init__("We cannot reach the place where photos are kept. Please try again in a minute.")
 
 
+def new_file_path(folder: Folder, ending: str) -> str:
+    """A name nobody can guess: 192 random bits. Nothing of what a sender called the file is in it."""
+    return f"{folder}/{secrets.token_urlsafe(24)}.{ending}"
+
+
 def new_photo_path() -> str:
-    """A name nobody can guess: 192 random bits."""
-    return f"{_FOLDER}/{secrets.token_urlsafe(24)}.jpg"
+    """The same for a technician's photo."""
+    return new_file_path(Folder.PHOTOS, "jpg")
 
 
 def keep_file(settings: Settings, path: str, content: bytes) -> None:
@@ -58,13 +70,27 @@ def drop_file(settings: Settings, path: str) -> None:
         return
 
 
+def list_files(settings: Settings, folder: Folder, *, written_before: datetime) -> Collection[str]:
+    """The paths in `folder` that were written before an instant of the store's own clock; raises FilesUnavailableError."""
+    try:
+        return [
+            found["path"]
+            for page in _store(settings).list(prefix=folder.value)
+            for found in page
+            if found["last_modified"] < written_before
+        ]
+    except (OSError, BaseError) as error:
+        raise FilesUnavailableError from error
+
+
 def _store(settings: Settings) -> "ObjectStore":
     if settings.files_url:
         return _open_store(settings.files_url)
-    folder = (settings.state_dir or default_state_dir()).absolute()
-    # Homes of citizens: no other account of this machine may look.
-    (folder / _FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
-    return _open_store(folder.as_uri())
+    state = (settings.state_dir or default_state_dir()).absolute()
+    for folder in Folder:
+        # Homes of citizens: no other account of this machine may look.
+        (state / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _open_store(state.as_uri())
 
 
 @lru_cache(maxsize=16)

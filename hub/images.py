@@ -1,4 +1,4 @@
-"""Turns what a phone sends into a plain JPEG, or says why it is not one we keep."""
+"""Turns what a phone sends into a plain JPEG, or says why it is not one we keep. For technicians' and citizens' pictures alike."""
 
 import io
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from threading import BoundedSemaphore
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from technician_api.errors import PhotoRefusedError, PhotosBusyError
+from hub.domain.errors import DoorstepError, ErrorKind
 
 MOST_BYTES = 10 * 1024 * 1024
 MOST_PIXELS = 50_000_000
@@ -18,6 +18,27 @@ _QUALITY = 85
 # The largest picture takes half a gigabyte while it is read: few are read at once, the others wait their turn.
 _AT_ONCE = BoundedSemaphore(2)
 _LONGEST_WAIT_SECONDS = 10.0
+
+
+class PhotoRefusedError(DoorstepError):
+    """The file is no photo we keep; the sentence says why, `reason` in a word: too large, too many pixels, unreadable or damaged."""
+
+    kind = ErrorKind.INVALID
+    code = "photo-refused"
+
+    def __init__(self, sentence: str, reason: str) -> None:
+        super().__init__(sentence)
+        self.reason = reason
+
+
+class PhotosBusyError(DoorstepError):
+    """More photos came at once than are read at once; nothing was kept."""
+
+    kind = ErrorKind.UNAVAILABLE
+    code = "photos-busy"
+
+    def __init__(self) -> None:
+        super().__init__("Many photos are coming in just now, so this one was not kept. Send it again in a minute.")
 
 
 @dataclass(frozen=True)
@@ -37,7 +58,7 @@ def clean_photo(content: bytes) -> CleanPhoto:
     too many others came at the same time.
     """
     if len(content) > MOST_BYTES:
-        raise PhotoRefusedError("This photo is larger than 10 MB. Take it with a lower resolution.")
+        raise PhotoRefusedError("This photo is larger than 10 MB. Take it with a lower resolution.", "too large")
     _know_heif()
     if not _AT_ONCE.acquire(timeout=_LONGEST_WAIT_SECONDS):
         raise PhotosBusyError
@@ -51,16 +72,22 @@ def _clean(content: bytes) -> CleanPhoto:
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:
-                raise PhotoRefusedError("This photo has more than 50 million pixels. Take it with a lower resolution.")
+                raise _too_many_pixels()
             return _encode(_painted(picture))
     except UnidentifiedImageError as error:
-        raise PhotoRefusedError("This is not a photo we can read. Send a JPEG, PNG, WebP or HEIC picture.") from error
-    except Image.DecompressionBombError as error:
         raise PhotoRefusedError(
-            "This photo has more than 50 million pixels. Take it with a lower resolution."
+            "This is not a photo we can read. Send a JPEG, PNG, WebP or HEIC picture.", "unreadable"
         ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels() from error
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError) as error:
-        raise PhotoRefusedError("This photo is damaged or cut off. Take it again.") from error
+        raise PhotoRefusedError("This photo is damaged or cut off. Take it again.", "damaged") from error
+
+
+def _too_many_pixels() -> PhotoRefusedError:
+    return PhotoRefusedError(
+        "This photo has more than 50 million pixels. Take it with a lower resolution.", "too many pixels"
+    )
 
 
 def _painted(picture: Image.Image) -> Image.Image:
