@@ -8,8 +8,8 @@ below all of this.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
@@ -55,22 +55,51 @@ class NotASlotError(DoorstepError):
         super().__init__("These times are not among the ones we offer. Please choose one from the list.")
 
 
+class OtherHoldStandsError(DoorstepError):
+    """The citizen keeps a slot just now, and this hold gives way to that."""
+
+    kind = ErrorKind.CONFLICT
+    code = "other-hold-stands"
+
+    def __init__(self) -> None:
+        super().__init__("The citizen keeps another time just now. Wait until that is confirmed or given up.")
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A hold that nobody asked for: the citizen is still to be told of it, so it lasts longer and gives way to the citizen's own.
+
+    `and_then` is called with the new appointment in the transaction that makes it, so what it writes is true exactly when the
+    hold is; it may raise to undo both.
+    """
+
+    lease: timedelta
+    and_then: Callable[[UnitOfWork, Appointment], None]
+
+
 def hold_slot(
-    hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, *, by: Actor
+    hub: Hub,
+    work_order_id: WorkOrderId,
+    starts_at: datetime,
+    ends_at: datetime,
+    *,
+    by: Actor,
+    proposal: Proposal | None = None,
 ) -> Appointment:
     """Keep the window for this order while it is confirmed; returns the HELD appointment with its lease.
 
     The same hold again gives the same appointment (a double click); another one replaces the order's earlier hold, which is
     given up even when the new one fails. An order that has a confirmed appointment keeps it until the new one is confirmed;
     choosing its own window gives it back as it is. Raises SlotTakenError when no technician can keep the window any more,
-    SlotPastError, NotASlotError, TransitionRefusedError, NotFoundError.
+    SlotPastError, NotASlotError, TransitionRefusedError, NotFoundError; a `proposal` also OtherHoldStandsError when the order
+    holds a slot already, or has this very window.
     """
 
     def attempt() -> Appointment:
         first = likely_route(hub, work_order_id, starts_at, ends_at)
         made = None
         for _ in range(2):
-            made = made or _hold(hub, work_order_id, starts_at, ends_at, by, first)
+            made = made or _hold(hub, work_order_id, starts_at, ends_at, by, first, proposal)
         if made is None:
             # A second tab chose another time between the two: begin again, the last choice counts.
             raise StaleVersionError("appointment")
@@ -85,7 +114,13 @@ def hold_slot(
 
 
 def _hold(
-    hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime, by: Actor, first: RouteId | None
+    hub: Hub,
+    work_order_id: WorkOrderId,
+    starts_at: datetime,
+    ends_at: datetime,
+    by: Actor,
+    first: RouteId | None,
+    proposal: Proposal | None,
 ) -> Appointment | None:
     """One transaction: the appointment of this window, made if need be; None when it could only give up another hold.
 
@@ -96,6 +131,8 @@ def _hold(
         agreed = agreements_of(work, order.id)
         same = (one for one in (agreed.confirmed, agreed.held_now(work.now)) if one is not None)
         standing = next((one for one in same if (one.starts_at, one.ends_at) == (starts_at, ends_at)), None)
+        if proposal is not None and (standing is not None or agreed.held_now(work.now) is not None):
+            raise OtherHoldStandsError
         if standing is None:
             _check_can_book(work, order, agreed, starts_at, ends_at)
         if agreed.held is not None and standing is not agreed.held:
@@ -106,9 +143,12 @@ def _hold(
             return standing
         found = None if first is None else _place_on(work, order, starts_at, ends_at, first)
         days, route, placement = found or _place_under_lock(work, order, starts_at, ends_at)
-        appointment = _new_appointment(work, order, agreed.sequence + 1, starts_at, ends_at)
+        lease = proposal.lease if proposal else timedelta(seconds=work.catalogue.hold_seconds)
+        appointment = _new_appointment(work, order, agreed.sequence + 1, starts_at, ends_at, lease)
         work.create_appointment(appointment, by=by)
         _write_route(work, days, route, placement, order, appointment, by=by)
+        if proposal is not None:
+            proposal.and_then(work, appointment)
         work.commit()
         return appointment
 
@@ -247,7 +287,7 @@ def _check_can_book(
 
 
 def _new_appointment(
-    work: UnitOfWork, order: WorkOrder, sequence: int, starts_at: datetime, ends_at: datetime
+    work: UnitOfWork, order: WorkOrder, sequence: int, starts_at: datetime, ends_at: datetime, lease: timedelta
 ) -> Appointment:
     return Appointment(
         id=AppointmentId(uuid4()),
@@ -256,6 +296,6 @@ def _new_appointment(
         status=AppointmentStatus.HELD,
         starts_at=starts_at,
         ends_at=ends_at,
-        lease_until=work.now + timedelta(seconds=work.catalogue.hold_seconds),
+        lease_until=work.now + lease,
         created_at=work.now,
     )

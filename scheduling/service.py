@@ -2,8 +2,9 @@
 
 from scheduling.absences import AbsenceError, record_absence
 from scheduling.explanation import OrderExplanation, explain_order
-from scheduling.holding import NotASlotError, hold_slot
+from scheduling.holding import NotASlotError, OtherHoldStandsError, Proposal, hold_slot
 from scheduling.keeping import cancel_appointment, confirm_appointment, expire_holds, release_visits
+from scheduling.leaving import drive_saved_without
 from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, offer_slots
 from scheduling.planning import plan_days, repair_days
 from scheduling.publishing import PlanNotPublishableError, PublishReport, Skipped, publish_plan
@@ -13,7 +14,9 @@ __all__ = [
     "AbsenceError",
     "NotASlotError",
     "OrderExplanation",
+    "OtherHoldStandsError",
     "PlanNotPublishableError",
+    "Proposal",
     "PublishReport",
     "RefusedWindow",
     "Skipped",
@@ -22,6 +25,7 @@ __all__ = [
     "cancel_appointment",
     "confirm_appointment",
     "current_appointment",
+    "drive_saved_without",
     "expire_holds",
     "explain_order",
     "hold_slot",

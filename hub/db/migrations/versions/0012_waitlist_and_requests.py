@@ -32,13 +32,15 @@ def _version() -> sa.Column[object]:
 
 def upgrade() -> None:
     """When citizens are at home, who waits for an earlier time, and what was asked for without an order."""
+    _create_preferences()
     _create_waitlist()
+    _create_offers()
     _create_requests()
     # A message about a request is recorded before there is an order.
     op.alter_column("recorded_message", "work_order_id", nullable=True)
 
 
-def _create_waitlist() -> None:
+def _create_preferences() -> None:
     op.create_table(
         "time_preference",
         _uuid("work_order_id"),
@@ -53,6 +55,9 @@ def _create_waitlist() -> None:
         ),
         comment="When an order's citizen can be at home, as the citizen said.",
     )
+
+
+def _create_waitlist() -> None:
     op.create_table(
         "waitlist_entry",
         _uuid("id"),
@@ -70,11 +75,14 @@ def _create_waitlist() -> None:
         ),
         comment="Who waits for an earlier time; one live wish per order.",
     )
-    live, waiting, is_open = sa.text("status <> 'ended'"), sa.text("status = 'waiting'"), sa.text("status = 'open'")
+    live, waiting = sa.text("status <> 'ended'"), sa.text("status = 'waiting'")
     op.create_index(
         "uq_waitlist_entry_one_live", "waitlist_entry", ["work_order_id"], unique=True, postgresql_where=live
     )
     op.create_index("ix_waitlist_entry_waiting", "waitlist_entry", ["looked_at"], postgresql_where=waiting)
+
+
+def _create_offers() -> None:
     op.create_table(
         "waitlist_offer",
         _uuid("id"),
@@ -100,6 +108,7 @@ def _create_waitlist() -> None:
         ),
         comment="An earlier time that was kept for one citizen, and what became of it.",
     )
+    is_open = sa.text("status = 'open'")
     op.create_index("uq_waitlist_offer_one_open", "waitlist_offer", ["entry_id"], unique=True, postgresql_where=is_open)
     op.create_index("ix_waitlist_offer_entry_id", "waitlist_offer", ["entry_id"])
     op.create_table(
