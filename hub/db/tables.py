@@ -102,6 +102,7 @@ work_order = Table(
         name="placed",
     ),
     Index(None, "status", "territory"),
+    Index(None, "postcode", "street"),
 )
 
 technician = Table(
@@ -343,7 +344,8 @@ recorded_message = Table(
     metadata,
     Column("seq", BigInteger, Identity(always=True), primary_key=True),
     Column("notification_id", UUID(as_uuid=True), nullable=False, unique=True),
-    _ref("work_order_id", "work_order"),
+    # Absent in messages about a request that is no order yet.
+    _ref("work_order_id", "work_order", null=True),
     Column("channel", EnumText(Channel), nullable=False),
     Column("recipient", Text, nullable=False),
     _text("subject"),
