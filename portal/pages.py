@@ -44,9 +44,12 @@ class PageRequest:
 
 
 def render(request: PageRequest, template: str, *, status: int = 200, step: str = "", **context: Any) -> HTMLResponse:
-    """A page of the portal in the request's language; `step` is its own address, for the choice of language."""
+    """A page of the portal in the request's language; `step` is its own address, for the choice of language.
+
+    `template` is of the portal's own folder, or of a sub-room's when it names that: `day/door_code`.
+    """
     return request.pages.render(
-        f"portal/{template}.html",
+        f"{template}.html" if "/" in template else f"portal/{template}.html",
         status=status,
         lang=request.words.language,
         say=request.words,

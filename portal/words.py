@@ -9,11 +9,14 @@ FOLDER = Path(__file__).with_name("texts")
 
 
 class Words:
-    """The texts of one language: `words("confirm_kept", time="10:12")`; raises KeyError for an unknown key or a missing value."""
+    """The texts of one language: `words("confirm_kept", time="10:12")`; raises KeyError for an unknown key or a missing value.
 
-    def __init__(self, language: str) -> None:
+    A sub-room has a folder of its own for what only its pages say.
+    """
+
+    def __init__(self, language: str, folder: Path = FOLDER) -> None:
         self.language = language
-        self._texts = load_words(language)
+        self._texts = load_words(language, folder)
 
     def __call__(self, key: str, **values: object) -> str:
         """The text named `key`, filled with `values`."""
@@ -21,6 +24,6 @@ class Words:
 
 
 @cache
-def load_words(language: str) -> Mapping[str, str]:
-    """Every text of `language`."""
-    return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
+def load_words(language: str, folder: Path = FOLDER) -> Mapping[str, str]:
+    """Every text of `language` in `folder`."""
+    return tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8"))
