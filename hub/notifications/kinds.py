@@ -23,13 +23,17 @@ class MessageKind:
 
     `appointment` messages name a day and an arrival window and bring a calendar file. `only_while_confirmed` ones are
     not sent any more once that appointment was moved or cancelled: they would be wrong. `only_before_it` ones are of no
-    use once the arrival window has begun.
+    use once the arrival window has begun, `only_while_held` ones once the slot they speak of is not kept any more. `values`
+    are the names its texts use that whoever requests the message gives as parameters. `sms_link` tells whether the SMS has room for the link.
     """
 
     link: LinkPurpose | None
     appointment: bool = False
     only_while_confirmed: bool = False
     only_before_it: bool = False
+    only_while_held: bool = False
+    values: frozenset[str] = frozenset()
+    sms_link: bool = True
 
 
 _BOUND = MessageKind(LinkPurpose.BOOKING, appointment=True, only_while_confirmed=True)
@@ -46,6 +50,13 @@ KINDS: Mapping[str, MessageKind] = {
     "cancelled": MessageKind(LinkPurpose.BOOKING, appointment=True),
     "withdrawn": MessageKind(None, appointment=True),
     "survey": MessageKind(LinkPurpose.SURVEY),
+    # A freed place that is kept for somebody on the waitlist: `portal/waitlist`.
+    "earlier": replace(_ASKING, only_while_held=True, values=frozenset({"day", "from", "until", "kept_until"})),
+    "new_link": MessageKind(LinkPurpose.BOOKING),
+    # Free times by number, to be answered with one: `portal/conversations`.
+    "offer": replace(_ASKING, values=frozenset({"times"}), sms_link=False),
+    # What a member of staff answers a citizen who wrote.
+    "answer": MessageKind(None, values=frozenset({"text"})),
 }
 
 

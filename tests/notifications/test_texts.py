@@ -26,6 +26,15 @@ from tests.samples import a_work_order
 ORDER_NAMES = {"name", "work", "reference", "address"}
 APPOINTMENT_NAMES = {"day", "from", "until"}
 CASES = [(kind, language) for kind in KINDS for language in LANGUAGES]
+LONGEST_VALUES = {
+    "times": ", ".join(f"{number}) mer. 30 sept. 10:00-12:00" for number in range(1, 6)),
+    "text": "x" * 280,
+    # A kept time, as days and hours are written.
+    "day": "woensdag 30 september",
+    "from": "10:00",
+    "until": "12:00",
+    "kept_until": "woensdag 30 september 09:00",
+}
 LONG_LINK = link_address("https://appointments.a-rather-long-company-name.example", LinkPurpose.SURVEY, "x" * 43)
 
 
@@ -38,7 +47,7 @@ def values_for(kind: str, language: str) -> dict[str, str]:
         values |= appointment_values(appointment, order.zone, language)
     if KINDS[kind].link:
         values["link"] = LONG_LINK
-    return values
+    return values | {name: LONGEST_VALUES[name] for name in KINDS[kind].values}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -51,11 +60,12 @@ def test_every_language_has_the_same_texts(language: str) -> None:
 @pytest.mark.parametrize(("kind", "language"), CASES)
 def test_a_text_uses_only_what_its_kind_offers_and_asks_with_a_link(kind: str, language: str) -> None:
     environment = Environment(undefined=StrictUndefined, autoescape=True)
-    offered = ORDER_NAMES | (APPOINTMENT_NAMES if KINDS[kind].appointment else set())
+    offered = ORDER_NAMES | (APPOINTMENT_NAMES if KINDS[kind].appointment else set()) | KINDS[kind].values
     for part in ("subject", "email", "sms"):
         used = meta.find_undeclared_variables(environment.parse(load_texts(language)[kind][part]))
         assert used - {"link"} <= offered
-        assert ("link" in used) == (KINDS[kind].link is not None and part != "subject")
+        linked = {"email": KINDS[kind].link is not None, "sms": KINDS[kind].link is not None and KINDS[kind].sms_link}
+        assert ("link" in used) == linked.get(part, False)
 
 
 @pytest.mark.parametrize(("kind", "language"), CASES)
@@ -64,7 +74,7 @@ def test_an_sms_stays_short_on_the_longest_day_with_the_longest_link(kind: str, 
     body = render_sms(kind, language, values).body
     assert len(body) <= SMS_LIMIT
     assert "\n" not in body
-    assert KINDS[kind].link is None or body.rstrip(".").endswith(LONG_LINK)
+    assert KINDS[kind].link is None or not KINDS[kind].sms_link or body.rstrip(".").endswith(LONG_LINK)
 
 
 @pytest.mark.parametrize(("kind", "language"), CASES)
@@ -110,5 +120,5 @@ def test_an_unknown_language_falls_back_to_english() -> None:
 
 
 def test_an_unknown_kind_is_named() -> None:
-    with pytest.raises(UnknownMessageKindError, match="'greeting'; known are cancelled"):
+    with pytest.raises(UnknownMessageKindError, match="'greeting'; known are answer, cancelled"):
         render_sms("greeting", "en", {"work": "Repair"})
