@@ -22,6 +22,8 @@ def why_outdated(work: UnitOfWork, found: Notification, order: WorkOrder, appoin
     if found.step is not None and not _still_asked(work, found, order):
         return "Not sent: the order was no longer waiting for this answer when the message could go out."
     kind = message_kind(found.kind)
+    if kind.only_while_held and not _is_kept(appointment, work.now):
+        return "Not sent: the time it offers was not kept any more when the message could go out."
     if not kind.only_while_confirmed:
         return ""
     if appointment is None or appointment.status is not AppointmentStatus.CONFIRMED:
@@ -35,6 +37,12 @@ def allowed_from(found: Notification, order: WorkOrder, now: datetime) -> dateti
     """`now`, or when the citizen's quiet time is over, for a message that nobody waits for at night."""
     quiet = found.parameters.get(QUIET_PARAMETER)
     return QuietHours.read(quiet).next_allowed(now, order.zone) if quiet else now
+
+
+def _is_kept(appointment: Appointment | None, now: datetime) -> bool:
+    if appointment is None or appointment.status is not AppointmentStatus.HELD:
+        return False
+    return appointment.lease_until is not None and appointment.lease_until > now
 
 
 def _still_asked(work: UnitOfWork, found: Notification, order: WorkOrder) -> bool:
