@@ -28,8 +28,8 @@ from hub.domain.lifecycle import (
 )
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.service import reachable_channel, request_notification
-from portal.contact.dossier import compile_dossier
 from portal.contact.policies import ContactPolicy, find_policy, load_policies
+from portal.dossier.document import seal_dossier
 
 _log = logging.getLogger(__name__)
 
@@ -127,7 +127,7 @@ def escalate(work: UnitOfWork, order: WorkOrder, reason: HoldReason, sentence: s
             before=held.status.value,
             after=held.status.value,
             reason=sentence,
-            data=compile_dossier(work, held, sentence=sentence),
+            data=seal_dossier(work, held, sentence=sentence),
         )
     )
 
