@@ -44,19 +44,23 @@ class Booking:
 def find_booking(hub: Hub, token: str) -> Booking:
     """What the link with `token` opens; raises LinkInvalidError or LinkExpiredError. Reads only."""
     with hub.unit_of_work() as work:
-        order = find_link(work, token, LinkPurpose.BOOKING).order
-        held = _appointment(work, order, AppointmentStatus.HELD)
-        if held is not None and (held.lease_until is None or held.lease_until <= work.now):
-            held = None
-        table = visit_table.c
-        moving = work.visits.find_where(table.work_order_id == order.id, table.status.in_(_UNDER_WAY))
-        return Booking(
-            order=order,
-            work_type=work.catalogue.work_type(order.work_type),
-            confirmed=_appointment(work, order, AppointmentStatus.CONFIRMED),
-            held=held,
-            under_way=moving is not None,
-        )
+        return read_booking(work, find_link(work, token, LinkPurpose.BOOKING).order)
+
+
+def read_booking(work: UnitOfWork, order: WorkOrder) -> Booking:
+    """How an order stands for its citizen, who has already been recognised by whoever asks."""
+    held = _appointment(work, order, AppointmentStatus.HELD)
+    if held is not None and (held.lease_until is None or held.lease_until <= work.now):
+        held = None
+    table = visit_table.c
+    moving = work.visits.find_where(table.work_order_id == order.id, table.status.in_(_UNDER_WAY))
+    return Booking(
+        order=order,
+        work_type=work.catalogue.work_type(order.work_type),
+        confirmed=_appointment(work, order, AppointmentStatus.CONFIRMED),
+        held=held,
+        under_way=moving is not None,
+    )
 
 
 def _appointment(work: UnitOfWork, order: WorkOrder, status: AppointmentStatus) -> Appointment | None:
