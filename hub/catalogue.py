@@ -26,6 +26,7 @@ class _WorkTypeFile(BaseModel):
     windows: Annotated[list[tuple[time, time]], Field(min_length=1)]
     levels: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
     parts: dict[str, Annotated[int, Field(ge=1, le=1000)]] = Field(default_factory=dict)
+    requestable: bool = False
 
     @model_validator(mode="after")
     def _differs_from_something(self) -> Self:
@@ -144,4 +145,5 @@ def _work_type(code: str, read: _WorkTypeFile) -> WorkType:
         windows=tuple(values["windows"]),
         levels=tuple(sorted(read.levels.items())),
         parts=tuple(sorted(read.parts.items())),
+        requestable=read.requestable,
     )

@@ -130,6 +130,21 @@ class Settings(BaseSettings):
     )
     calls_per_second: float = Field(default=1.0, gt=0, le=100, description="Calls begun per second, over all workers.")
 
+    waitlist_lease_minutes: int = Field(
+        default=120, ge=10, le=24 * 60, description="How long an earlier time is kept for a citizen on the waitlist."
+    )
+    waitlist_look_minutes: int = Field(
+        default=60,
+        ge=5,
+        le=7 * 24 * 60,
+        description="How often free times are compared with each wish on the waitlist; a time that frees up is offered at once.",
+    )
+    own_requests_source: str = Field(
+        default="urn:doorstep:requests",
+        pattern=r"^\S+$",
+        description="The utility under whose name work that citizens ask for themselves is done.",
+    )
+
     private_callbacks: bool = Field(
         default=False,
         description="Utilities' callbacks may use plain HTTP and lead into this network: for tests, never on the internet.",
@@ -137,6 +152,11 @@ class Settings(BaseSettings):
 
     files_url: str | None = Field(
         default=None, description="Where photos are kept; default: a folder in the state folder."
+    )
+    scanner: str = Field(
+        default="",
+        description="Address of a ClamAV daemon that looks into citizens' files, tcp://host:3310 or unix:///path; empty: nobody "
+        "looks, and staff see that.",
     )
     map_tiles_url: str = Field(
         default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."

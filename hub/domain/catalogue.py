@@ -50,7 +50,8 @@ class WorkType:
 
     `contact_policy` is empty for work that needs no citizen: it is planned without an appointment. `contact_policies` are those
     of utilities that want another one for this work, by the utility's name as its orders carry it.
-    `weight` is the default priority when the utility sends none. `names` maps language to the name citizens read.
+    `weight` is the default priority when the utility sends none. `names` maps language to the name citizens read. Citizens
+    may ask for `requestable` work of their own accord.
     """
 
     code: str
@@ -62,6 +63,7 @@ class WorkType:
     windows: tuple[tuple[time, time], ...]
     levels: Amounts = ()
     parts: Amounts = ()
+    requestable: bool = False
     contact_policies: Mapping[str, str] = field(default_factory=dict)
 
     def policy_for(self, utility: str) -> str:
