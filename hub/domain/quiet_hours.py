@@ -65,7 +65,10 @@ class QuietHours:
         """Whether local time `local` is quiet."""
         if local.weekday() in self.weekdays or is_public_holiday(local.date(), self.holidays):
             return True
-        wall = local.time()
+        return self.is_quiet_at(local.time())
+
+    def is_quiet_at(self, wall: time) -> bool:
+        """Whether wall time `wall` is quiet on every day."""
         if self.starts <= self.ends:
             return self.starts <= wall < self.ends
         return wall >= self.starts or wall < self.ends

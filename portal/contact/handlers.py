@@ -8,18 +8,17 @@ from hub.db.unit_of_work import ForMany, Subscriptions, UnitOfWork
 from hub.domain.contact import Channel, LinkPurpose
 from hub.domain.events import SYSTEM, ActorKind, Event
 from hub.domain.ids import AppointmentId, VisitId
-from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, WorkOrderStatus
+from hub.domain.lifecycle import Action, AppointmentStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.links import end_links
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from portal.contact.cases import end_case, open_cases
+from portal.contact.endings import settle_aborted_visit
+from portal.contact.follow_ups import review_held_orders
+from portal.contact.outcomes import outcome_of
+from portal.contact.receipts import BRING_FORWARD_JOB, bring_ladder_forward, hear_of_failure
 from portal.contact.reminders import remind_of_appointments
-from portal.contact.service import (
-    PAUSE_AFTER_CANCELLATION,
-    end_case,
-    open_cases,
-    run_due_contacts,
-    settle_aborted_visit,
-)
+from portal.contact.service import PAUSE_AFTER_CANCELLATION, run_due_contacts
 
 _LINK_OUTLIVES_ORDER = timedelta(days=7)
 """How long the personal link still shows that an order is done or cancelled."""
@@ -56,8 +55,7 @@ def begin_round(work: UnitOfWork, events: Sequence[Event]) -> None:
 def end_round(work: UnitOfWork, event: Event) -> None:
     """The citizen booked, or the order ended in another way."""
     order = work.work_orders.get(event.work_order_id)
-    outcome = order.hold_reason.value if order.status is WorkOrderStatus.ON_HOLD and order.hold_reason else event.after
-    end_case(work, order.id, outcome)
+    end_case(work, order.id, outcome_of(order.status, order.hold_reason))
 
 
 def end_rounds(work: UnitOfWork, events: Sequence[Event]) -> None:
@@ -97,7 +95,7 @@ def follow_up_aborted_visit(work: UnitOfWork, event: Event) -> None:
     """A technician ended a visit without completing it."""
     visit = work.visits.get(VisitId(event.entity_id))
     order = work.work_orders.get(event.work_order_id, lock=True)
-    settle_aborted_visit(work, order, visit.abort_reason or AbortReason.OTHER)
+    settle_aborted_visit(work, order, visit)
 
 
 def _tell_citizen(work: UnitOfWork, event: Event, kind: str) -> None:
@@ -119,9 +117,12 @@ SUBSCRIPTIONS: Subscriptions = {
     "appointment.confirmed": [send_confirmation],
     "appointment.cancelled": [send_cancellation],
     "visit.aborted": [follow_up_aborted_visit],
+    "notification.undelivered": [hear_of_failure],
+    "notification.failed": [hear_of_failure],
 }
-JOBS: Mapping[str, Callable[..., None]] = {}
+JOBS: Mapping[str, Callable[..., None]] = {BRING_FORWARD_JOB: bring_ladder_forward}
 TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {
     "run_due_contacts": run_due_contacts,
+    "review_held_orders": review_held_orders,
     "remind_of_appointments": remind_of_appointments,
 }

@@ -2,20 +2,23 @@
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 
 from hub.domain.catalogue import Catalogue
-from hub.domain.contact import Channel, LinkPurpose
+from hub.domain.contact import Channel
 from hub.domain.errors import ConfigurationError
+from hub.domain.lifecycle import HoldReason
 from hub.domain.quiet_hours import QuietHours
-from hub.notifications.kinds import KINDS
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.texts import LANGUAGES
+from hub.public_holidays import region_of
+from portal.contact.outcomes import HANDED_BACK, Ending
+from portal.contact.policy_file import PLACE, PolicyFile
 
 SAMPLES = Path(__file__).with_name("policies")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -23,21 +26,40 @@ _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday",
 
 @dataclass(frozen=True)
 class Step:
-    """One message: how long after the round began, of which kind, and by which channel if the order has an address for it."""
+    """One message: how long after the round began, of which kind, and by which channels, the best first: the first that reaches is taken."""
 
     after: timedelta
     kind: str
-    channel: Channel
+    channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """A reminder of an agreed appointment: so many days before its day, so long after that day's local midnight."""
+
+    days_before: int
+    at: timedelta
+    channels: tuple[Channel, ...]
 
 
 @dataclass(frozen=True)
 class ContactPolicy:
-    """A whole ladder: its steps in order, when it ends, and when it keeps quiet."""
+    """A whole ladder: its steps in order, when it ends and what follows, and when it keeps quiet.
+
+    `most_attempts` bounds the messages of all rounds together; `most_visits` is how many visits nobody opened the door for are made
+    before the outcome is no access. `fallback_language` is for citizens whose language we have no texts in.
+    """
 
     code: str
     steps: tuple[Step, ...]
     ends_after: timedelta
     quiet: QuietHours
+    most_attempts: int
+    most_visits: int = 2
+    fallback_language: str = "en"
+    endings: Mapping[HoldReason, Ending] = field(default_factory=dict)
+    reminders: tuple[Reminder, ...] = ()
+    keeps_holidays_of_place: bool = False
 
     def is_last(self, step: int) -> bool:
         """Whether `step` is not a message any more but the ladder's end."""
@@ -55,50 +77,21 @@ class ContactPolicy:
         due = taken_at + self.steps[following].after - self.steps[step].after
         return self.quiet.next_allowed(due, zone)
 
+    def ending(self, reason: HoldReason) -> Ending:
+        """What follows when contacting ends with `reason`."""
+        return self.endings.get(reason, HANDED_BACK)
 
-class _StepFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    def at_place(self, catalogue: Catalogue, territory: str, zone: str) -> "ContactPolicy":
+        """This policy with the public holidays of a place."""
+        if not self.keeps_holidays_of_place:
+            return self
+        return replace(self, quiet=replace(self.quiet, holidays=region_of(catalogue, territory, zone)))
 
-    after_hours: Annotated[float, Field(ge=0, le=2000)]
-    kind: str
-    channel: Channel
-
-    @model_validator(mode="after")
-    def _asks_for_a_booking(self) -> Self:
-        kind = KINDS.get(self.kind)
-        if kind is None or kind.appointment or kind.link is not LinkPurpose.BOOKING:
-            known = sorted(
-                name for name, one in KINDS.items() if one.link is LinkPurpose.BOOKING and not one.appointment
-            )
-            message = f"kind must be one of {', '.join(known)}"
-            raise ValueError(message)
-        return self
-
-
-class _EndFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    after_hours: Annotated[float, Field(gt=0, le=4000)]
-
-
-class _PolicyFile(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    quiet_from: time
-    quiet_until: time
-    quiet_weekdays: Annotated[
-        list[Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]], Field(max_length=6)
-    ] = []
-    steps: Annotated[list[_StepFile], Field(min_length=1, max_length=12)]
-    end: _EndFile
-
-    @model_validator(mode="after")
-    def _rises(self) -> Self:
-        delays = [step.after_hours for step in self.steps] + [self.end.after_hours]
-        if any(later <= earlier for earlier, later in pairwise(delays)):
-            message = "each step and the end must come later than the step before"
-            raise ValueError(message)
-        return self
+    def addressed(self, order: WorkOrder) -> WorkOrder:
+        """`order` with a language we have texts in."""
+        if order.language in LANGUAGES:
+            return order
+        return replace(order, language=self.fallback_language)
 
 
 @cache
@@ -112,11 +105,20 @@ def load_policies(folder: Path | None = None) -> Mapping[str, ContactPolicy]:
 
 
 def check_policies(folder: Path | None, catalogue: Catalogue) -> None:
-    """Raises ConfigurationError when a work type of `catalogue` names a policy that does not exist."""
+    """Raises ConfigurationError when `catalogue` names a policy that does not exist, or a policy a team that it does not have."""
     known = load_policies(folder)
     for work_type in catalogue.work_types.values():
-        if work_type.contact_policy:
-            find_policy(known, work_type.contact_policy)
+        for code in {work_type.contact_policy, *work_type.contact_policies.values()} - {""}:
+            find_policy(known, code)
+    for policy in known.values():
+        for reason, ending in policy.endings.items():
+            if ending.team and ending.team not in catalogue.teams:
+                teams = ", ".join(catalogue.teams) or "none"
+                message = (
+                    f"The contact policy '{policy.code}' hands '{reason.value}' to the team '{ending.team}', "
+                    f"which is not in the catalogue; its teams are {teams}."
+                )
+                raise ConfigurationError(message)
 
 
 def find_policy(known: Mapping[str, ContactPolicy], code: str) -> ContactPolicy:
@@ -130,7 +132,7 @@ def find_policy(known: Mapping[str, ContactPolicy], code: str) -> ContactPolicy:
 
 def _read(file: Path) -> ContactPolicy:
     try:
-        read = _PolicyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+        read = PolicyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         message = f"The contact policy {file} cannot be read: {error}."
         raise ConfigurationError(message) from error
@@ -139,11 +141,34 @@ def _read(file: Path) -> ContactPolicy:
         where = ".".join(str(part) for part in first["loc"]) or "the file"
         message = f"The contact policy {file} is wrong at '{where}': {first['msg']}."
         raise ConfigurationError(message) from error
+    return _policy(file.stem, read)
+
+
+def _policy(code: str, read: PolicyFile) -> ContactPolicy:
+    is_named = read.public_holidays not in {PLACE, "none"}
+    weekdays = frozenset(_WEEKDAYS.index(day) for day in read.quiet_weekdays)
     return ContactPolicy(
-        code=file.stem,
-        steps=tuple(Step(timedelta(hours=one.after_hours), one.kind, one.channel) for one in read.steps),
+        code=code,
+        steps=tuple(Step(timedelta(hours=one.after_hours), one.kind, tuple(one.channels)) for one in read.steps),
         ends_after=timedelta(hours=read.end.after_hours),
         quiet=QuietHours(
-            read.quiet_from, read.quiet_until, frozenset(_WEEKDAYS.index(day) for day in read.quiet_weekdays)
+            read.quiet_from, read.quiet_until, weekdays, holidays=read.public_holidays if is_named else ""
         ),
+        most_attempts=read.most_attempts,
+        most_visits=read.most_visits,
+        fallback_language=read.fallback_language,
+        endings={
+            HoldReason(reason.replace("_", " ")): Ending(
+                one.then,
+                timedelta(days=one.review_days) if one.review_days else None,
+                one.reinvite,
+                one.team,
+            )
+            for reason, one in read.outcomes.items()
+        },
+        reminders=tuple(
+            Reminder(one.days_before, timedelta(hours=one.at.hour, minutes=one.at.minute), tuple(one.channels))
+            for one in sorted(read.appointment_reminders, key=lambda one: -one.days_before)
+        ),
+        keeps_holidays_of_place=read.public_holidays == PLACE,
     )

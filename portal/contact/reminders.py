@@ -1,107 +1,178 @@
-"""A reminder the day before an appointment, for appointments that were not made only just now."""
+"""Reminders of agreed appointments, by the order's policy, for appointments that were not made only just now.
+
+Each is bound to one version of the appointment: one that was moved or cancelled is never announced. A reminder that is late gives way to
+the next one, and is not sent at all when it would help nobody any more.
+"""
 
 import logging
-from datetime import datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import Boolean, ColumnElement, Interval, and_, bindparam, false, func, or_, select
 
 from hub.bootstrap import Hub
+from hub.contact_record import append_entry
 from hub.db.tables import appointment as appointment_table
+from hub.db.tables import contact_case as case_table
 from hub.db.tables import notification as notification_table
 from hub.db.tables import work_order as order_table
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.contact import Channel
+from hub.domain.catalogue import Catalogue
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import AppointmentStatus
 from hub.domain.quiet_hours import QuietHours
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from portal.contact import record
+from portal.contact.policies import ContactPolicy, Reminder, load_policies
 
 _log = logging.getLogger(__name__)
 
 KIND = "day_before"
+DAYS_PARAMETER = "days_before"
+"""The parameter that tells the reminders of one appointment apart."""
 _BATCH = 500
 _TOO_LATE = timedelta(hours=2)
 """So shortly before the appointment a reminder helps nobody any more."""
+_ONE_DAY = timedelta(days=1)
 
-_QUIET = QuietHours(time(21), time(7))
-"""A reminder that is late (the worker stood still) waits for the morning."""
 
-# 16:00 local time on the day before: eight hours before that local midnight, in the order's zone, on both clock changes too.
-_midnight = func.date_trunc("day", func.timezone(order_table.c.zone, appointment_table.c.starts_at))
-_due_at = func.timezone(order_table.c.zone, _midnight - text("interval '8 hours'"))
-_reminded = (
-    select(notification_table.c.id)
-    .where(
-        notification_table.c.work_order_id == appointment_table.c.work_order_id,
-        notification_table.c.kind == KIND,
-        notification_table.c.parameters[APPOINTMENT_PARAMETER].as_string()
-        == func.cast(appointment_table.c.id, notification_table.c.kind.type),
-    )
-    .exists()
-)
+@dataclass(frozen=True)
+class _Due:
+    """The reminders of one policy that one question asks for."""
+
+    policy: ContactPolicy
+    reminder: Reminder
+    next: Reminder | None
 
 
 def remind_of_appointments(hub: Hub, now: datetime) -> int:
-    """Queue the reminders that are due; returns how many. A timer: each appointment gets one, however often it runs.
+    """Queue the reminders that are due; returns how many. A timer: each is queued once, however often it runs.
 
-    The message is bound to its appointment: if that is moved or cancelled before the message goes out, it is not sent.
     One that fails holds up no other. Raises ExceptionGroup when none got on.
     """
-    table = appointment_table.c
-    due = (
-        select(table.id)
-        .join(order_table, order_table.c.id == table.work_order_id)
-        .where(
-            table.status == AppointmentStatus.CONFIRMED,
-            table.starts_at > now + _TOO_LATE,
-            # Whoever left no address cannot be reminded, and must not take the place of others.
-            or_(order_table.c.citizen_email != "", order_table.c.citizen_phone != ""),
-            _due_at <= now,
-            table.confirmed_at < _due_at,
-            ~_reminded,
-        )
-        .order_by(table.starts_at)
-        .limit(_BATCH)
-    )
-    with hub.reading() as connection:
-        ids = [cast("AppointmentId", one) for one in connection.execute(due).scalars()]
+    policies = load_policies(hub.settings.contact_policies)
     done, failures = 0, list[Exception]()
-    for appointment_id in ids:
-        try:
-            with hub.unit_of_work() as work:
-                done += _remind(work, appointment_id, now)
-                work.commit()
-        except Exception as error:  # noqa: BLE001 - the next citizen must be reminded
-            _log.warning("nobody could be reminded of appointment %s", appointment_id, exc_info=True)
-            failures.append(error)
+    for due in _all_reminders(policies):
+        for appointment_id in _waiting(hub, due, policies, now):
+            try:
+                with hub.unit_of_work() as work:
+                    done += _remind(work, appointment_id, due, now)
+                    work.commit()
+            except Exception as error:  # noqa: BLE001 - the next citizen must be reminded
+                _log.warning("nobody could be reminded of appointment %s", appointment_id, exc_info=True)
+                failures.append(error)
     if failures and not done:
         message = "nobody could be reminded"
         raise ExceptionGroup(message, failures)
     return done
 
 
-def _remind(work: UnitOfWork, appointment_id: AppointmentId, now: datetime) -> int:
+def _all_reminders(policies: Mapping[str, ContactPolicy]) -> list[_Due]:
+    return [
+        _Due(policy, reminder, following)
+        for policy in policies.values()
+        for reminder, following in pairwise((*policy.reminders, None))
+        if reminder is not None
+    ]
+
+
+def _waiting(hub: Hub, due: _Due, policies: Mapping[str, ContactPolicy], now: datetime) -> list[AppointmentId]:
+    table = appointment_table.c
+    due_at = _due_at(due.reminder)
+    query = (
+        select(table.id)
+        .join(order_table, order_table.c.id == table.work_order_id)
+        .outerjoin(case_table, case_table.c.work_order_id == table.work_order_id)
+        .where(
+            table.status == AppointmentStatus.CONFIRMED,
+            table.starts_at > now + _TOO_LATE,
+            # Whoever left no address cannot be reminded, and must not take the place of others.
+            or_(order_table.c.citizen_email != "", order_table.c.citizen_phone != ""),
+            _is_of(due.policy, policies, hub.catalogue),
+            due_at <= now,
+            _due_at(due.next) > now if due.next else table.starts_at > now,
+            table.confirmed_at < due_at,
+            ~_is_reminded(due.reminder),
+        )
+        .order_by(table.starts_at)
+        .limit(_BATCH)
+    )
+    with hub.reading() as connection:
+        return [cast("AppointmentId", one) for one in connection.execute(query).scalars()]
+
+
+def _due_at(reminder: Reminder) -> ColumnElement[datetime]:
+    # Wall time in the order's zone, so that it is right on both clock changes too.
+    midnight = func.date_trunc("day", func.timezone(order_table.c.zone, appointment_table.c.starts_at))
+    ahead = bindparam(None, _ONE_DAY * reminder.days_before - reminder.at, type_=Interval, unique=True)
+    return func.timezone(order_table.c.zone, midnight - ahead)
+
+
+def _is_reminded(reminder: Reminder) -> ColumnElement[bool]:
+    table, parameters = notification_table.c, notification_table.c.parameters
+    # Those from before there were several name no number of days; they were for the day before.
+    days = func.coalesce(parameters[DAYS_PARAMETER].as_string(), "1")
+    return (
+        select(table.id)
+        .where(
+            table.work_order_id == appointment_table.c.work_order_id,
+            table.kind == KIND,
+            parameters[APPOINTMENT_PARAMETER].as_string() == func.cast(appointment_table.c.id, table.kind.type),
+            days == str(reminder.days_before),
+        )
+        .exists()
+    )
+
+
+def _is_of(policy: ContactPolicy, policies: Mapping[str, ContactPolicy], catalogue: Catalogue) -> ColumnElement[bool]:
+    """Whether the order is contacted by `policy`: by its case; where that names none that is left, by the catalogue."""
+    order = order_table.c
+    by_catalogue: list[ColumnElement[bool]] = []
+    for work_type in catalogue.work_types.values():
+        others = sorted(work_type.contact_policies)
+        if work_type.contact_policy == policy.code:
+            by_catalogue.append(and_(order.work_type == work_type.code, order.utility.not_in(others)))
+        mine = [utility for utility in others if work_type.contact_policies[utility] == policy.code]
+        if mine:
+            by_catalogue.append(and_(order.work_type == work_type.code, order.utility.in_(mine)))
+    kept = case_table.c.policy
+    is_left = func.coalesce(kept.in_(sorted(policies)), false(), type_=Boolean)
+    return or_(kept == policy.code, and_(~is_left, or_(false(), *by_catalogue)))
+
+
+def _remind(work: UnitOfWork, appointment_id: AppointmentId, due: _Due, now: datetime) -> int:
     mine = appointment_table.c.id == appointment_id
     work_order_id = work.appointments.get(appointment_id).work_order_id
     # The order first, as everybody does: who holds it may be about to change this appointment.
     orders = work.work_orders.list_where(order_table.c.id == work_order_id, skip_locked=True)
-    locked = work.appointments.list_where(mine, skip_locked=True) if orders else []
-    if not locked or locked[0].status is not AppointmentStatus.CONFIRMED:
+    locked: Sequence[object] = work.appointments.list_where(mine, skip_locked=True) if orders else []
+    if not locked:
         return 0
-    # Asked again under the lock: another worker may have been first.
-    if work.connection.execute(select(appointment_table.c.id).where(mine, _reminded)).first():
+    # Asked again under the lock: the citizen may have moved the appointment, and another worker may have been first.
+    still = (mine, appointment_table.c.status == AppointmentStatus.CONFIRMED, ~_is_reminded(due.reminder))
+    if work.connection.execute(select(appointment_table.c.id).where(*still)).first() is None:
         return 0
     order = orders[0]
-    if _QUIET.covers(now.astimezone(ZoneInfo(order.zone))):
+    # A reminder keeps the quiet hours but not the quiet days: it speaks of a day that does not wait.
+    quiet = QuietHours(due.policy.quiet.starts, due.policy.quiet.ends)
+    if quiet.covers(now.astimezone(ZoneInfo(order.zone))):
         return 0
     queued = request_notification(
         work,
-        order,
+        due.policy.addressed(order),
         kind=KIND,
-        channel=Channel.SMS,
-        parameters={APPOINTMENT_PARAMETER: str(appointment_id)},
-        quiet=_QUIET,
+        channels=due.reminder.channels,
+        parameters={APPOINTMENT_PARAMETER: str(appointment_id), DAYS_PARAMETER: str(due.reminder.days_before)},
+        quiet=quiet,
     )
-    return int(queued is not None)
+    if queued is None:
+        return 0
+    content = {"appointment": str(appointment_id), "daysBefore": due.reminder.days_before}
+    append_entry(
+        work, order.id, record.REMINDED, {**content, "channel": queued.channel.value, "message": str(queued.id)}
+    )
+    return 1

@@ -1,10 +1,9 @@
-"""The ladder: begin a round, take the steps that are due, end it; hand the order back when nobody answers.
+"""The ladder's timer: take the steps that are due, one per case; when nobody answers, conclude.
 
-Locks are always taken in one order: the work order first, then its case. Bookings do the same, so neither waits for the other in a circle.
+See `cases` for how a round begins and ends, `endings` for what follows its outcome, `decisions` for what staff does.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import cast
@@ -12,24 +11,28 @@ from typing import cast
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
+from hub.contact_record import append_entry
 from hub.db import tables
+from hub.db.citizen_tables import contact_preference
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import CaseStatus, Channel, ContactCase
-from hub.domain.events import SYSTEM, Event
+from hub.domain.errors import ConfigurationError
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import (
-    FINAL_WORK_ORDER_STATUSES,
-    AbortReason,
-    Action,
-    AppointmentStatus,
-    HoldReason,
-    VisitStatus,
-    WorkOrderStatus,
-)
+from hub.domain.lifecycle import AppointmentStatus, HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
-from hub.notifications.service import reachable_channel, request_notification
-from portal.contact.policies import ContactPolicy, find_policy, load_policies
-from portal.dossier.document import seal_dossier
+from hub.notifications.service import reachable_channels, request_notification
+from portal.contact import record
+from portal.contact.cases import (
+    NEVER_ARRIVED,
+    attempts_of_round,
+    count_attempts,
+    count_closed_doors,
+    end_case,
+    policy_of,
+)
+from portal.contact.endings import conclude
+from portal.contact.outcomes import SENTENCES, outcome_of
+from portal.contact.policies import ContactPolicy, load_policies
 
 _log = logging.getLogger(__name__)
 
@@ -38,39 +41,9 @@ _BATCH = 500
 _MOST_BATCHES = 20
 PAUSE_AFTER_CANCELLATION = timedelta(days=1)
 """Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
-
-
-def open_cases(work: UnitOfWork, orders: Sequence[WorkOrder], *, first_due_at: datetime) -> None:
-    """Begin the first or the next round for orders that are being contacted; work without a contact policy has none."""
-    asked = [order for order in orders if work.catalogue.work_type(order.work_type).needs_citizen]
-    before = work.contact_cases.list_by_id([order.id for order in asked], lock=True) if asked else {}
-    cases = [_fresh_case(work, order, before.get(order.id), first_due_at) for order in asked]
-    for case in cases:
-        if case.work_order_id in before:
-            work.contact_cases.swap(before[case.work_order_id], case)
-    work.contact_cases.add_all([case for case in cases if case.work_order_id not in before])
-
-
-def _fresh_case(work: UnitOfWork, order: WorkOrder, before: ContactCase | None, first_due_at: datetime) -> ContactCase:
-    return ContactCase(
-        work_order_id=order.id,
-        policy=work.catalogue.work_type(order.work_type).contact_policy,
-        round=before.round + 1 if before else 1,
-        next_step=0,
-        next_due_at=first_due_at,
-        status=CaseStatus.OPEN,
-        outcome="",
-        opened_at=work.now,
-    )
-
-
-def end_case(work: UnitOfWork, work_order_id: WorkOrderId, outcome: str) -> None:
-    """Stop the ladder, if it runs: the citizen booked, or the order has another end."""
-    before = work.contact_cases.find(work_order_id, lock=True)
-    if before is None or before.status is CaseStatus.ENDED:
-        return
-    ended = replace(before, status=CaseStatus.ENDED, outcome=outcome, next_due_at=None, ended_at=work.now)
-    work.contact_cases.swap(before, ended)
+_AS_MANY_AS_ALLOWED = "Nobody answered, and the policy allows no more messages."
+_NO_ADDRESS = "The order has neither an e-mail address nor a phone number."
+_NOTHING_ARRIVES = "None of the citizen's addresses can be written to any more."
 
 
 def run_due_contacts(hub: Hub, now: datetime) -> int:
@@ -78,7 +51,7 @@ def run_due_contacts(hub: Hub, now: datetime) -> int:
 
     Each case has its own transaction, so one that fails holds up no other. Raises ExceptionGroup when none got on.
     """
-    policies = load_policies(hub.settings.contact_policies)
+    load_policies(hub.settings.contact_policies)
     done, failures = 0, list[Exception]()
     for _ in range(_MOST_BATCHES):
         # Those that fail stay due; the next look begins behind them, so that however many they are, others have their turn.
@@ -86,7 +59,7 @@ def run_due_contacts(hub: Hub, now: datetime) -> int:
         for work_order_id in ids:
             try:
                 with hub.unit_of_work() as work:
-                    done += _take_step(work, work_order_id, policies, now)
+                    done += _take_step(work, work_order_id, now)
                     work.commit()
             except Exception as error:  # noqa: BLE001 - the next case must have its turn
                 _log.warning("the contact case of work order %s could not take its step", work_order_id, exc_info=True)
@@ -112,80 +85,66 @@ def _due_cases(hub: Hub, now: datetime, *, skip: int) -> list[WorkOrderId]:
         return [cast("WorkOrderId", one) for one in connection.execute(due).scalars()]
 
 
-def escalate(work: UnitOfWork, order: WorkOrder, reason: HoldReason, sentence: str) -> None:
-    """Put the order on hold and hand it back to the utility, with the dossier of every attempt."""
-    held = work.advance_work_order(order, Action.HOLD, by=SYSTEM, reason=sentence, hold_reason=reason)
-    work.tell(
-        Event(
-            name="work_order.escalated",
-            entity="work_order",
-            entity_id=held.id,
-            work_order_id=held.id,
-            at=work.now,
-            actor=SYSTEM,
-            action="escalate",
-            before=held.status.value,
-            after=held.status.value,
-            reason=sentence,
-            data=seal_dossier(work, held, sentence=sentence),
-        )
-    )
-
-
-def settle_aborted_visit(work: UnitOfWork, order: WorkOrder, reason: AbortReason) -> None:
-    """Decide what follows a visit that ended without completion.
-
-    Nobody at the door the first time: the citizen is asked again. The second time, a refusal, danger, or anything else:
-    the order goes back to the utility, each with its own reason.
-    """
-    if order.status in FINAL_WORK_ORDER_STATUSES or order.status is WorkOrderStatus.ON_HOLD:
-        # It ended, or was handed back, while the technician was on the way: that stands, and the visit may end.
-        return
-    if reason is not AbortReason.NO_ACCESS:
-        sentence = {
-            AbortReason.REFUSED: "The citizen refused the work at the door.",
-            AbortReason.UNSAFE: "The technician found the place unsafe.",
-            AbortReason.OTHER: "The technician could not do the work.",
-        }[reason]
-        escalate(work, order, HoldReason(reason.value), sentence)
-        return
-    needs_citizen = work.catalogue.work_type(order.work_type).needs_citizen
-    if needs_citizen and _no_access_count(work, order.id) < 2:
-        again = Action.UNBOOK if order.status is WorkOrderStatus.BOOKED else Action.REINVITE
-        work.advance_work_order(order, again, by=SYSTEM, reason="nobody at the door")
-        return
-    escalate(work, order, HoldReason.NO_ACCESS, "The technician could not get in.")
-
-
-def _take_step(
-    work: UnitOfWork, work_order_id: WorkOrderId, policies: Mapping[str, ContactPolicy], now: datetime
-) -> int:
+def _take_step(work: UnitOfWork, work_order_id: WorkOrderId, now: datetime) -> int:
     orders = work.work_orders.list_where(tables.work_order.c.id == work_order_id, skip_locked=True)
     case = work.contact_cases.find(work_order_id, lock=True) if orders else None
     if case is None or case.status is not CaseStatus.OPEN or case.next_due_at is None or case.next_due_at > now:
         return 0
     order = orders[0]
     if order.status is not WorkOrderStatus.CONTACTING:
-        end_case(work, order.id, order.status.value)
+        end_case(work, order.id, outcome_of(order.status, order.hold_reason))
         return 1
     held_until = _held_until(work, order, now)
     if held_until is not None:
         # The citizen is answering this very moment: neither ask again nor say that nobody answered.
         work.contact_cases.swap(case, replace(case, next_due_at=held_until))
         return 0
-    policy = _policy_of(work, order, case, policies)
-    if policy.is_last(case.next_step):
-        escalate(work, order, HoldReason.NO_CONTACT, "Nobody answered any of our messages.")
+    policy = policy_of(work, order, case)
+    if policy is None:
+        message = (
+            f"Work order {order.id} is being contacted, but its work type '{order.work_type}' has no contact policy."
+        )
+        raise ConfigurationError(message)
+    return _go_on(work, order, case, policy, now)
+
+
+def _go_on(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> int:
+    if sentence := _why_over(work, order, case, policy):
+        conclude(work, order, HoldReason.NO_CONTACT, sentence)
         return 1
-    if reachable_channel(order, Channel.EMAIL) is None:
-        escalate(work, order, HoldReason.NO_CONTACT, "The order has neither an e-mail address nor a phone number.")
+    channels = _channels(work, order, policy, case.next_step)
+    if not channels:
+        _skip_step(work, order, case, policy, now)
         return 1
     allowed = policy.quiet.next_allowed(now, order.zone)
     if allowed > now:
         work.contact_cases.swap(case, replace(case, next_due_at=allowed))
         return 0
-    _send_step(work, order, case, policy, now)
+    _send_step(work, order, case, policy, channels, now)
     return 1
+
+
+def _why_over(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy) -> str:
+    """Why the ladder ends now, in a sentence; empty when it goes on."""
+    if policy.is_last(case.next_step):
+        return SENTENCES[HoldReason.NO_CONTACT]
+    if count_attempts(work, order.id) >= policy.most_attempts:
+        return _AS_MANY_AS_ALLOWED
+    # Nobody can be reached by any step that is left: waiting for the end makes sense only when something may have arrived.
+    left = range(case.next_step, len(policy.steps))
+    if any(_channels(work, order, policy, step) for step in left):
+        return ""
+    if any(one.status not in NEVER_ARRIVED for one in attempts_of_round(work, case)):
+        return ""
+    return _NOTHING_ARRIVES if order.citizen_email or order.citizen_phone else _NO_ADDRESS
+
+
+def _channels(work: UnitOfWork, order: WorkOrder, policy: ContactPolicy, step: int) -> list[Channel]:
+    """The channels of `step` that reach the citizen; the one the citizen would rather be written to by goes first."""
+    table = contact_preference.c
+    wish = work.connection.execute(select(table.channel).where(table.work_order_id == order.id)).scalar_one_or_none()
+    wanted = policy.steps[step].channels
+    return reachable_channels(work, order, (wish, *wanted) if wish else wanted)
 
 
 def _held_until(work: UnitOfWork, order: WorkOrder, now: datetime) -> datetime | None:
@@ -197,29 +156,41 @@ def _held_until(work: UnitOfWork, order: WorkOrder, now: datetime) -> datetime |
     return held.lease_until if held else None
 
 
-def _policy_of(
-    work: UnitOfWork, order: WorkOrder, case: ContactCase, policies: Mapping[str, ContactPolicy]
-) -> ContactPolicy:
-    """The policy the round began with; when it was taken away meanwhile, the one such work has now: nobody is left asking."""
-    kept = policies.get(case.policy)
-    return kept or find_policy(policies, work.catalogue.work_type(order.work_type).contact_policy)
-
-
-def _send_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:
+def _skip_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:
     step = policy.steps[case.next_step]
-    kind = "missed" if step.kind == "invitation" and _no_access_count(work, order.id) else step.kind
-    request_notification(
-        work, order, kind=kind, channel=step.channel, round=case.round, step=case.next_step, quiet=policy.quiet
+    content = {"round": case.round, "step": case.next_step, "kind": step.kind}
+    names = [channel.value for channel in step.channels]
+    _step_done(work, order, case, policy, now)
+    append_entry(work, order.id, record.STEP_SKIPPED, {**content, "channels": names, "why": "no channel reaches"})
+
+
+def _send_step(
+    work: UnitOfWork,
+    order: WorkOrder,
+    case: ContactCase,
+    policy: ContactPolicy,
+    channels: list[Channel],
+    now: datetime,
+) -> None:
+    step = policy.steps[case.next_step]
+    kind = "missed" if step.kind == "invitation" and count_closed_doors(work, order.id) else step.kind
+    sent = request_notification(
+        work,
+        policy.addressed(order),
+        kind=kind,
+        channels=channels,
+        round=case.round,
+        step=case.next_step,
+        quiet=policy.quiet,
     )
+    if sent is None:
+        _skip_step(work, order, case, policy, now)
+        return
+    _step_done(work, order, case, policy, now)
+    content = {"round": case.round, "step": case.next_step, "kind": kind, "channel": sent.channel.value}
+    append_entry(work, order.id, record.STEP_TAKEN, {**content, "message": str(sent.id)})
+
+
+def _step_done(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:
     due = policy.due_after(case.next_step, now, order.zone)
     work.contact_cases.swap(case, replace(case, next_step=case.next_step + 1, next_due_at=due))
-
-
-def _no_access_count(work: UnitOfWork, work_order_id: WorkOrderId) -> int:
-    table = tables.visit.c
-    found = work.visits.list_where(
-        table.work_order_id == work_order_id,
-        table.status == VisitStatus.ABORTED,
-        table.abort_reason == AbortReason.NO_ACCESS,
-    )
-    return len(found)

@@ -13,14 +13,15 @@ GOOD = """
 quiet_from = "20:00"
 quiet_until = "08:00"
 quiet_weekdays = ["sunday"]
+most_attempts = 4
 [[steps]]
 after_hours = 0
 kind = "invitation"
-channel = "email"
+channels = ["email", "sms"]
 [[steps]]
 after_hours = 48
 kind = "last_call"
-channel = "sms"
+channels = ["sms"]
 [end]
 after_hours = 96
 """
@@ -48,7 +49,10 @@ def test_the_distance_to_the_next_step_is_kept_when_a_step_was_late() -> None:
     [
         (('kind = "invitation"', 'kind = "greeting"'), "wrong at 'steps.0': .*kind must be one of"),
         (('kind = "invitation"', 'kind = "survey"'), "kind must be one of"),
-        (('channel = "sms"', 'channel = "pigeon"'), "wrong at 'steps.1.channel'"),
+        (('channels = ["sms"]', 'channels = ["pigeon"]'), "wrong at 'steps.1.channels.0'"),
+        (('channels = ["sms"]', "channels = []"), "wrong at 'steps.1.channels'"),
+        (('channels = ["sms"]', 'channels = ["sms", "sms"]'), "a channel stands twice"),
+        (('channels = ["sms"]', 'channel = "sms"'), "wrong at 'steps.1': .*write the channels as a list"),
         (("after_hours = 96", "after_hours = 48"), "each step and the end must come later"),
         (("after_hours = 48", "after_hours = -1"), "steps.1.after_hours"),
         (('["sunday"]', '["sonntag"]'), "quiet_weekdays"),

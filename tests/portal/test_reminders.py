@@ -50,7 +50,7 @@ def test_the_reminder_goes_out_once_at_four_in_the_afternoon_of_the_day_before(
 def test_a_missed_tick_catches_up_but_not_when_it_helps_nobody(hub: Hub, clock: FixedClock) -> None:
     starts = clock.now() + timedelta(days=3)
     early, _ = book(hub, starts)
-    clock.set(starts - timedelta(hours=13))
+    clock.set(starts - timedelta(hours=14))
     assert remind_of_appointments(hub, clock.now()) == 1
     assert kinds(hub, early)[-1] == "day_before"
     late, _ = book(hub, starts + timedelta(days=3))
@@ -64,7 +64,9 @@ def test_a_late_reminder_waits_for_the_morning(hub: Hub, clock: FixedClock) -> N
     order, _ = book(hub, starts)
     clock.set(datetime(2026, 5, 7, 1, 0, tzinfo=UTC))
     assert remind_of_appointments(hub, clock.now()) == 0
-    clock.set(datetime(2026, 5, 7, 5, 0, tzinfo=UTC))
+    clock.set(datetime(2026, 5, 7, 5, 59, tzinfo=UTC))
+    assert remind_of_appointments(hub, clock.now()) == 0
+    clock.set(datetime(2026, 5, 7, 6, 0, tzinfo=UTC))
     assert remind_of_appointments(hub, clock.now()) == 1
     assert kinds(hub, order) == ["confirmation", "day_before"]
 
