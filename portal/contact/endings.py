@@ -17,9 +17,9 @@ from hub.domain.lifecycle import (
 from hub.domain.work_orders import WorkOrder
 from portal.contact import record
 from portal.contact.cases import attempts_of_round, count_attempts, count_closed_doors, policy_of
-from portal.contact.dossier import compile_dossier
 from portal.contact.follow_ups import set_follow_up
 from portal.contact.outcomes import HANDED_BACK, Ending, Then
+from portal.dossier.document import seal_dossier
 
 _AT_THE_DOOR = {
     AbortReason.REFUSED: "The citizen refused the work at the door.",
@@ -72,7 +72,7 @@ def escalate(work: UnitOfWork, held: WorkOrder, sentence: str, *, by: Actor = SY
             before=held.status.value,
             after=held.status.value,
             reason=sentence,
-            data=compile_dossier(work, held, sentence=sentence),
+            data=seal_dossier(work, held, sentence=sentence),
         )
     )
 
