@@ -3,7 +3,7 @@
 `hub.db.tables` imports this, so that its metadata knows every table.
 """
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Double, Index, Integer, Table, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, Index, Integer, Table, Text
 
 from hub.db.columns import EnumText
 from hub.db.tables import metadata
@@ -33,10 +33,9 @@ provider_rate = Table(
     "provider_rate",
     metadata,
     Column("provider", Text, primary_key=True),
-    Column("tokens", Double, nullable=False),
-    Column("filled_at", DateTime(timezone=True), nullable=False),
+    Column("next_free_at", DateTime(timezone=True), nullable=False),
     Column("closed_until", DateTime(timezone=True), nullable=True),
-    comment="How many messages a provider may be handed at once, shared by all workers, and until when it asked for none.",
+    comment="When a provider may be handed its next message, shared by all workers, and until when it asked for none.",
 )
 
 webhook_call = Table(

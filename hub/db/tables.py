@@ -324,6 +324,7 @@ notification = Table(
     _text("body"),
     _text("receipt"),
     _at("receipt_at", null=True),
+    _at("turn_at", null=True),
     _version(),
     Index(
         "uq_notification_attempt",

@@ -93,7 +93,8 @@ class Notification:
     step, the next `hop` (0 is the first), and names this one in `failover_of`: both together are one attempt.
 
     `subject` and `body` are what was handed over, with `[link]` in place of the personal link; empty until then.
-    `receipt` is the provider's last word after it took the message, and `receipt_at` when we heard it.
+    `receipt` is the provider's last word after it took the message, and `receipt_at` when we heard it. `turn_at` is when a queued
+    message has its place in the provider's rate.
 
     `parameters` are what the text is filled with; the personal link is not among them: it is made when the message is
     sent, so no token is ever stored. `tries` counts how often the provider was called; `sending_at` is when the last call
@@ -125,4 +126,5 @@ class Notification:
     body: str = ""
     receipt: str = ""
     receipt_at: datetime | None = None
+    turn_at: datetime | None = None
     version: int = 1

@@ -114,7 +114,12 @@ def address_hash(settings: Settings, channel: Channel, address: str) -> str:
         kind, plain = "phone", normal_number(address)
     else:
         kind, plain = channel.value, " ".join(address.split()).casefold()
-    return hmac.new(_key(settings), f"{kind}:{plain}".encode(), hashlib.sha256).hexdigest()
+    return keyed_hash(settings, f"{kind}:{plain}")
+
+
+def keyed_hash(settings: Settings, text: str) -> str:
+    """The HMAC-SHA-256 of `text` under this installation's key, in hexadecimal."""
+    return hmac.new(_key(settings), text.encode(), hashlib.sha256).hexdigest()
 
 
 def normal_number(number: str) -> str:
@@ -139,7 +144,7 @@ def _check_fingerprint(settings: Settings, kept: str) -> None:
 
 
 def _fingerprint(settings: Settings) -> str:
-    return hmac.new(_key(settings), b"the key of addresses", hashlib.sha256).hexdigest()[:32]
+    return keyed_hash(settings, "the key of addresses")[:32]
 
 
 def _key(settings: Settings) -> bytes:

@@ -1,9 +1,9 @@
 """Request a message, deliver it once, and know what became of it.
 
-    queued ──claim──▶ sending ──▶ sent
-      ▲                 │ ├─────▶ failed      the provider refused for good, or too often
-      └──refused, may ──┘ └─────▶ unknown     nobody knows whether it went: never sent again
-         pass later
+    queued ──claim──▶ sending ──▶ sent ──▶ delivered   its receipt says so
+      ▲                 │ │        └─────▶ undelivered its receipt says so
+      └──refused, may ──┘ ├─────▶ failed      the provider refused for good, or too often
+         pass later       └─────▶ unknown     nobody knows whether it went: never sent again; a receipt can still tell
 
 The provider is called between two transactions. Whoever finds a message not queued leaves it alone, so the job may run twice.
 """
@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from jinja2 import TemplateError
-from sqlalchemy import or_, text
+from sqlalchemy import or_, select, text
 
 from hub.bootstrap import Hub
 from hub.db.tables import notification as notification_table
@@ -27,31 +27,37 @@ from hub.domain.quiet_hours import QuietHours
 from hub.domain.work_orders import WorkOrder
 from hub.logs import correlated
 from hub.metrics import note_provider_call
-from hub.notifications import calendar_file as calendar
-from hub.notifications.addresses import address_of, reachable_channels
+from hub.notifications.addresses import address_of, closed_channels, reachable_channels
+from hub.notifications.compose import compose_message
 from hub.notifications.kinds import message_kind
-from hub.notifications.links import link_address, make_link
-from hub.notifications.ports import Attachment, Message, SendingFailedError
+from hub.notifications.ports import Message, SendingFailedError
+from hub.notifications.rates import closed_until, rate_of, take_turn
 from hub.notifications.sendable import QUIET_PARAMETER, allowed_from, why_outdated
-from hub.notifications.texts import (
-    appointment_values,
-    known_language,
-    one_line,
-    order_values,
-    render_email,
-    render_sms,
-    render_text,
+from hub.notifications.settling import (
+    DELIVER_JOB,
+    RETRY_AFTER,
+    drop,
+    fail_closed,
+    queue_message,
+    settle_refusal,
+    settle_sent,
+    settle_unclear,
 )
+from hub.notifications.texts import known_language
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["deliver_notification", "reachable_channel", "reachable_channels", "request_notification"]
+__all__ = [
+    "DELIVER_JOB",
+    "RETRY_AFTER",
+    "deliver_notification",
+    "reachable_channel",
+    "reachable_channels",
+    "request_notification",
+]
 
-DELIVER_JOB = "deliver_notification"
 APPOINTMENT_PARAMETER = "appointment_id"
 """The parameter that binds a message to one appointment."""
-RETRY_AFTER = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=2))
-"""How long to wait after the first, second … refusal that may pass; after the last one the message has failed."""
 UNKNOWN_AFTER = timedelta(minutes=5)
 """How long a provider's call may last by the hub's clock before its outcome counts as unknown."""
 _REDEFER_AFTER = timedelta(minutes=10)
@@ -66,8 +72,6 @@ _JOB_RUNS = text("""
 """)
 """A killed worker's job stays 'doing' for ever, so its heart must beat too. So does a job whose end a living worker could
 not write down because the database was away: no provider's call lasts for minutes. All by the database's own clock."""
-
-_OPEN = (NotificationStatus.SENDING, NotificationStatus.UNKNOWN)
 
 
 def reachable_channel(order: WorkOrder, preferred: Channel) -> Channel | None:
@@ -103,7 +107,8 @@ def request_notification(
     reachable = reachable_channels(work, order, tuple(wanted))
     if not reachable:
         return None
-    queued = work.notifications.add(
+    return queue_message(
+        work,
         Notification(
             id=NotificationId(uuid4()),
             work_order_id=order.id,
@@ -117,10 +122,8 @@ def request_notification(
             step=step,
             fallback=tuple(one.value for one in reachable[1:]),
             parameters={**(parameters or {}), **({QUIET_PARAMETER: quiet.written()} if quiet else {})},
-        )
+        ),
     )
-    work.defer(DELIVER_JOB, notification_id=str(queued.id))
-    return queued
 
 
 def deliver_notification(hub: Hub, *, notification_id: str) -> None:
@@ -140,12 +143,11 @@ def _hand_over(hub: Hub, before: Notification, message: Message) -> None:
     except SendingFailedError as refusal:
         note_provider_call(sender.name, "refused")
         _log.warning("notification %s: %s refused it: %s", before.id, sender.name, refusal)
-        _settle_refusal(hub, before, sender.name, refusal)
+        settle_refusal(hub, before, sender.name, refusal)
     except Exception as error:  # noqa: BLE001 - whatever happened, nobody knows whether the message went
         note_provider_call(sender.name, "unknown")
         _log.warning("notification %s: outcome unknown (%s)", before.id, type(error).__name__)
-        detail = f"The provider gave no clear answer ({type(error).__name__})."
-        _settle(hub, before, status=NotificationStatus.UNKNOWN, provider=sender.name, error=detail)
+        settle_unclear(hub, before, sender.name, f"The provider gave no clear answer ({type(error).__name__}).")
     else:
         note_provider_call(sender.name, "sent")
         _log.info(
@@ -156,24 +158,18 @@ def _hand_over(hub: Hub, before: Notification, message: Message) -> None:
             sender.name,
             provider_id,
         )
-        _settle(hub, before, status=NotificationStatus.SENT, provider=sender.name, provider_id=provider_id, error="")
+        settle_sent(hub, before, sender.name, provider_id)
 
 
 def settle_unknown(hub: Hub, now: datetime) -> int:
     """Settle as unknown what a crash left between the provider's call and its answer; returns how many. A timer."""
-    old = (
-        notification_table.c.status == NotificationStatus.SENDING,
-        notification_table.c.sending_at < now - UNKNOWN_AFTER,
-    )
-    with hub.unit_of_work() as work:
-        found = work.notifications.list_where(*old, limit=_BATCH, skip_locked=True)
-        lost = [one for one in found if not _job_runs(work, one)]
-        for one in lost:
-            detail = "The program stopped while the provider was called; the message may have been sent."
-            after = replace(one, status=NotificationStatus.UNKNOWN, error=detail, settled_at=now)
-            work.notifications.swap(one, after)
-        work.commit()
-    return len(lost)
+    table = notification_table.c
+    old = table.status == NotificationStatus.SENDING, table.sending_at < now - UNKNOWN_AFTER
+    with hub.snapshot() as work:
+        lost = [one for one in work.notifications.list_where(*old, limit=_BATCH) if not _job_runs(work, one)]
+    why = "The program stopped while the provider was called; the message may have been sent."
+    # One transaction each: the order's row comes before the message's, and no other order's after it.
+    return sum(settle_unclear(hub, one, "", why) for one in lost)
 
 
 def retry_notifications(hub: Hub, now: datetime) -> int:
@@ -198,36 +194,48 @@ def retry_notifications(hub: Hub, now: datetime) -> int:
 def _claim(hub: Hub, notification_id: NotificationId) -> tuple[Notification, Message, str] | None:
     """The message, now ours to send, and what its order's utility finds it by; None when it is not to be sent now."""
     with hub.unit_of_work() as work:
-        found = work.notifications.find(notification_id, lock=True)
-        if found is None or found.status is not NotificationStatus.QUEUED:
+        order, found = _lock_queued(work, notification_id)
+        if order is None or found is None:
             return None
-        order = work.work_orders.get(found.work_order_id)
         appointment = _bound_appointment(work, found)
         if outdated := why_outdated(work, found, order, appointment):
-            _fail(work, found, outdated)
+            drop(work, found, outdated)
+            work.commit()
             return None
-        allowed = allowed_from(found, order, work.now)
+        closed = closed_channels(work, {found.channel: found.recipient})
+        if found.channel in closed:
+            state, why = closed[found.channel]
+            fail_closed(work, found, f"Not sent: the address is closed ({state.value}). {why}".rstrip())
+            work.commit()
+            return None
+        allowed, turn = _wait_for(hub, work, found, order)
         if allowed > work.now:
-            work.notifications.swap(found, replace(found, retry_at=allowed))
+            work.notifications.swap(found, replace(found, retry_at=allowed, turn_at=turn))
             work.commit()
             return None
         try:
-            message = _compose(hub, work, found, order, appointment)
+            composed = compose_message(hub, work, found, order, appointment)
         except (TemplateError, LookupError, ValueError) as error:
             _log.exception("notification %s: no text", found.id)
-            _fail(work, found, f"Not sent: its text could not be made ({type(error).__name__}).")
+            drop(work, found, f"Not sent: its text could not be made ({type(error).__name__}).")
+            work.commit()
             return None
         sending = replace(found, status=NotificationStatus.SENDING, sending_at=work.now, tries=found.tries + 1)
+        sending = replace(sending, turn_at=None, subject=composed.subject, body=composed.body)
         claimed = work.notifications.swap(found, sending)
         work.commit()
-    return claimed, message, order.correlation_id
+    return claimed, composed.message, order.correlation_id
 
 
-def _fail(work: UnitOfWork, found: Notification, why: str) -> None:
-    work.notifications.swap(
-        found, replace(found, status=NotificationStatus.FAILED, error=why, retry_at=None, settled_at=work.now)
-    )
-    work.commit()
+def _lock_queued(work: UnitOfWork, notification_id: NotificationId) -> tuple[WorkOrder | None, Notification | None]:
+    """The message and its order, both locked, the order first; the message is None when it is not queued any more."""
+    table = notification_table.c
+    row = work.connection.execute(select(table.work_order_id, table.status).where(table.id == notification_id)).first()
+    if row is None or row.status is not NotificationStatus.QUEUED:
+        return None, None
+    order = work.work_orders.get(row.work_order_id, lock=True)
+    found = work.notifications.find(notification_id, lock=True)
+    return order, found if found is not None and found.status is NotificationStatus.QUEUED else None
 
 
 def _bound_appointment(work: UnitOfWork, found: Notification) -> Appointment | None:
@@ -235,70 +243,22 @@ def _bound_appointment(work: UnitOfWork, found: Notification) -> Appointment | N
     return work.appointments.find(AppointmentId(UUID(named))) if named else None
 
 
-def _compose(
-    hub: Hub, work: UnitOfWork, found: Notification, order: WorkOrder, appointment: Appointment | None
-) -> Message:
-    kind = message_kind(found.kind)
-    values = order_values(order, work.catalogue, found.language)
-    values.update({name: one_line(value) for name, value in found.parameters.items()})
-    if appointment is not None:
-        values.update(appointment_values(appointment, order.zone, found.language))
-    if kind.link is not None:
-        token = make_link(work, order.id, kind.link)
-        values["link"] = link_address(hub.settings.public_url, kind.link, token)
-    render = render_email if found.channel is Channel.EMAIL else render_sms
-    words = render(found.kind, found.language, values)
-    attachments: tuple[Attachment, ...] = ()
-    if kind.appointment and appointment is not None and found.channel is Channel.EMAIL:
-        cancelled = not kind.only_while_confirmed
-        content = calendar.calendar_file(
-            order,
-            appointment,
-            summary=render_text("calendar", "summary", found.language, values),
-            description=render_text("calendar", "description", found.language, values),
-            now=work.now,
-            cancelled=cancelled,
-        )
-        attachments = (Attachment(calendar.FILENAME, calendar.MEDIA_TYPE, content),)
-    return Message(found.id, order.id, found.channel, found.recipient, words.subject, words.body, attachments)
+def _wait_for(hub: Hub, work: UnitOfWork, found: Notification, order: WorkOrder) -> tuple[datetime, datetime | None]:
+    """When the message may be handed over, and the turn it was given by its provider's rate, if any.
 
-
-def _settle_refusal(hub: Hub, before: Notification, provider: str, refusal: SendingFailedError) -> None:
-    if refusal.retry and before.tries <= len(RETRY_AFTER):
-        wait = RETRY_AFTER[before.tries - 1]
-        again = hub.clock.now() + wait
-        _settle(hub, before, NotificationStatus.QUEUED, provider, error=str(refusal), retry_at=again)
-        return
-    _settle(hub, before, NotificationStatus.FAILED, provider, error=str(refusal))
-
-
-def _settle(
-    hub: Hub,
-    before: Notification,
-    status: NotificationStatus,
-    provider: str,
-    *,
-    provider_id: str = "",
-    error: str = "",
-    retry_at: datetime | None = None,
-) -> None:
-    """Write the outcome of the call `before` began. An answer that comes after the timer gave up is still the truth."""
-    with hub.unit_of_work() as work:
-        present = work.notifications.get(before.id, lock=True)
-        if present.status not in _OPEN or present.tries != before.tries:
-            return
-        settled_at = None if status is NotificationStatus.QUEUED else work.now
-        after = replace(
-            present,
-            status=status,
-            provider=provider,
-            provider_id=provider_id,
-            error=error,
-            retry_at=retry_at,
-            settled_at=settled_at,
-        )
-        work.notifications.swap(present, after)
-        work.commit()
+    Not in quiet hours, not while the provider asked for a pause, not out of turn. A turn stays the message's own when it comes back.
+    """
+    quiet_until = allowed_from(found, order, work.now)
+    if quiet_until > work.now:
+        return quiet_until, None
+    provider = hub.senders[found.channel].name
+    pause, rate = closed_until(work, provider), rate_of(hub.settings, provider)
+    if rate is None:
+        return pause or work.now, None
+    if found.turn_at is not None and pause is None:
+        return max(found.turn_at, work.now), found.turn_at
+    turn = take_turn(work, provider, rate)
+    return turn, turn
 
 
 def _job_runs(work: UnitOfWork, one: Notification) -> bool:

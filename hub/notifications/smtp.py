@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from pydantic import SecretStr
 
 from hub.domain.errors import ConfigurationError
+from hub.notifications.mail_status import is_bad_mailbox
 from hub.notifications.ports import Message, SendingFailedError
 from hub.settings import Settings
 
@@ -29,9 +30,14 @@ class SmtpSender:
         self._user, self._password = settings.smtp_user, settings.smtp_password
         self._starttls = settings.smtp_starttls and settings.smtp_port != _IMPLICIT_TLS_PORT
         self._from = settings.mail_from
-        name, at, self._domain = parseaddr(settings.mail_from)[1].rpartition("@")
+        self._sender = parseaddr(settings.mail_from)[1]
+        self._bounces = settings.bounces_address
+        name, at, self._domain = self._sender.rpartition("@")
         if not (name and at and self._domain):
             message = "DOORSTEP_MAIL_FROM must be an address such as Doorstep <no-reply@example.org>."
+            raise ConfigurationError(message)
+        if self._bounces and not all(self._bounces.rpartition("@")):
+            message = "DOORSTEP_BOUNCES_ADDRESS must be an address such as bounces@example.org."
             raise ConfigurationError(message)
 
     def send(self, message: Message) -> str:
@@ -49,7 +55,7 @@ class SmtpSender:
             reason = f"The mail server could not be reached ({type(error).__name__})."
             raise SendingFailedError(reason, retry=True) from error
         try:
-            server.send_message(mail)
+            server.send_message(mail, from_addr=self._returns_to(message))
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPResponseException) as error:
             raise _refusal(error) from error
         except smtplib.SMTPNotSupportedError as error:
@@ -77,6 +83,13 @@ class SmtpSender:
             raise
         return server
 
+    def _returns_to(self, message: Message) -> str:
+        """Where undeliverable mail comes back: to the message's own address (VERP), so that no report has to be guessed at."""
+        if not self._bounces:
+            return self._sender
+        name, _, domain = self._bounces.rpartition("@")
+        return f"{name}+{message.notification_id.hex}@{domain}"
+
     def _mail(self, message: Message) -> EmailMessage:
         mail = EmailMessage()
         try:
@@ -88,7 +101,13 @@ class SmtpSender:
             # The mail package refuses line breaks in headers and addresses it cannot read.
             raise SendingFailedError("The e-mail address or subject is not valid.", retry=False) from error
         mail["Auto-Submitted"] = "auto-generated"
+        mail["Content-Language"] = message.language
+        if message.list_unsubscribe:
+            mail["List-Unsubscribe"] = f"<{message.list_unsubscribe}>"
+            mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
         mail.set_content(message.body)
+        if message.html:
+            mail.add_alternative(message.html, subtype="html")
         for one in message.attachments:
             media, _, parameters = one.media_type.partition(";")
             main, _, sub = media.partition("/")
@@ -110,9 +129,17 @@ def _leave(server: smtplib.SMTP) -> None:
 
 
 def _refusal(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPResponseException) -> SendingFailedError:
-    """4xx replies may pass later, 5xx ones are for good. The server's own words may name the recipient: only the code is kept."""
+    """4xx replies may pass later, 5xx ones are for good. The server's own words may name the recipient: only the codes are kept.
+
+    A mailbox that does not exist is one the server says so of (RFC 3463, 5.1.x): other refusals of a recipient are about us.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = next((code for code, _ in error.recipients.values()), 550)
+        code, said = next(iter(error.recipients.values()), (550, b""))
+        bad_address = is_bad_mailbox(said.decode(errors="replace"))
     else:
-        code = error.smtp_code
-    return SendingFailedError(f"The mail server refused the message (code {code}).", retry=400 <= code < 500)
+        code, bad_address = error.smtp_code, False
+    return SendingFailedError(
+        f"The mail server refused the message (code {code}).",
+        retry=400 <= code < 500,
+        bad_address=bad_address,
+    )

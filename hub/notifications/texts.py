@@ -27,6 +27,8 @@ FOLDER = Path(__file__).with_name("texts")
 SMS_LIMIT = 300
 _SMS_NAME_LIMIT = 40
 """How much of a work type's name goes into an SMS, so that the whole stays below the limit."""
+SPOKEN = FOLDER / "spoken"
+"""What is said on the telephone, and the words of buttons and letters, by language."""
 _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 _environment = SandboxedEnvironment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True)
 
@@ -102,3 +104,29 @@ def render_sms(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
     message_kind(kind)
     short = {**values, "work": values["work"][:_SMS_NAME_LIMIT].rstrip()}
     return Rendered(subject="", body=one_line(render_text(kind, "sms", language, short)))
+
+
+def render_call(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
+    """What a call begins with: no name and no address, for anybody may have lifted the receiver."""
+    message_kind(kind)
+    return Rendered(subject="", body=one_line(render_spoken(kind, language, values)))
+
+
+def render_spoken(part: str, language: str, values: Mapping[str, str]) -> str:
+    """One sentence of those that are spoken; a kind of message without its own begins as any other. Raises jinja2.TemplateError."""
+    return _spoken(part, known_language(language)).render(values)
+
+
+@cache
+def load_spoken(language: str) -> Mapping[str, str]:
+    """Every spoken sentence of `language`, and the words of buttons and letters."""
+    return {
+        name: str(text)
+        for name, text in tomllib.loads((SPOKEN / f"{language}.toml").read_text(encoding="utf-8")).items()
+    }
+
+
+@cache
+def _spoken(part: str, language: str) -> Template:
+    spoken = load_spoken(language)
+    return _environment.from_string(spoken.get(part, spoken["message"]))

@@ -22,7 +22,8 @@ def upgrade() -> None:
     op.add_column("notification", sa.Column("failover_of", postgresql.UUID(as_uuid=True), nullable=True))
     for name in ("subject", "body", "receipt"):
         op.add_column("notification", sa.Column(name, sa.Text(), server_default="", nullable=False))
-    op.add_column("notification", sa.Column("receipt_at", sa.DateTime(timezone=True), nullable=True))
+    for name in ("receipt_at", "turn_at"):
+        op.add_column("notification", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
     op.create_foreign_key(op.f("fk_notification_failover_of"), "notification", "notification", ["failover_of"], ["id"])
     op.create_index("ix_notification_recipient", "notification", ["recipient", "created_at"])
     op.create_index(
@@ -47,7 +48,7 @@ def downgrade() -> None:
     op.drop_index("ix_notification_provider_id", "notification")
     op.drop_index("ix_notification_recipient", "notification")
     op.drop_constraint(op.f("fk_notification_failover_of"), "notification", type_="foreignkey")
-    for name in ("receipt_at", "receipt", "body", "subject", "failover_of", "hop", "fallback"):
+    for name in ("turn_at", "receipt_at", "receipt", "body", "subject", "failover_of", "hop", "fallback"):
         op.drop_column("notification", name)
 
 
@@ -84,11 +85,10 @@ def _create_provider_tables() -> None:
     op.create_table(
         "provider_rate",
         sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("tokens", sa.Double(), nullable=False),
-        sa.Column("filled_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("next_free_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_until", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_rate")),
-        comment="How many messages a provider may be handed at once, shared by all workers, and until when it asked for none.",
+        comment="When a provider may be handed its next message, shared by all workers, and until when it asked for none.",
     )
     op.create_table(
         "webhook_call",
