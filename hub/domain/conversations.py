@@ -68,13 +68,19 @@ class Conversation:
     closed_at: datetime | None = None
     version: int = 1
 
+    @property
+    def needs_note(self) -> bool:
+        """Whether it is only closed with a word on what came of it."""
+        return self.topic is Topic.CALL_BACK
+
 
 @dataclass(frozen=True)
 class ConversationMessage:
     """One thing said. `text` is stored as it came, up to a limit: `cut` tells that there was more.
 
-    `provider_id` is the provider's name for an incoming one and unique. `handled` tells that the machine answered it in
-    full, `answer` with which words (empty: with none). `notification_id` is the message that carries what staff wrote.
+    `provider_id` is the provider's name for an incoming one and unique. `settled` tells that the machine has looked at it,
+    `answer` with which words it answered (empty: with none). `handled` tells that it waits for nobody: the machine answered it
+    in full, or staff saw to it. `notification_id` is the message that carries what staff wrote.
     """
 
     id: UUID

@@ -6,10 +6,10 @@ whatever stops the program in between, a person finds the message in the inbox.
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from hub.db.conversation_tables import conversation as conversation_table
 from hub.db.conversation_tables import conversation_message as message_table
@@ -107,7 +107,6 @@ def continue_thread(work: UnitOfWork, thread: Conversation | None, new: Conversa
         waiting_since=thread.waiting_since or work.now,
         changed_at=work.now,
         closed_at=None,
-        note="",
     )
     return conversations(work).swap(thread, open_again)
 
@@ -126,8 +125,10 @@ def new_thread(work: UnitOfWork, topic: Topic, sender: str, work_order_id: WorkO
     )
 
 
-def add_incoming(work: UnitOfWork, thread: Conversation, said: Incoming) -> ConversationMessage:
-    """Store what was said in the thread."""
+def add_incoming(
+    work: UnitOfWork, thread: Conversation, said: Incoming, *, settled: bool = False
+) -> ConversationMessage:
+    """Store what was said in the thread; `settled` when the machine has nothing to say to it."""
     return messages(work).add(
         ConversationMessage(
             id=uuid4(),
@@ -138,5 +139,34 @@ def add_incoming(work: UnitOfWork, thread: Conversation, said: Incoming) -> Conv
             provider_id=said.provider_id,
             meaning=said.meaning,
             cut=said.cut,
+            settled=settled,
         )
     )
+
+
+def find_open_call_back(work: UnitOfWork, sender: str, work_order_id: WorkOrderId | None) -> Conversation | None:
+    """A request of this number to be called back about this order that still waits."""
+    table = conversation_table.c
+    return conversations(work).find_where(
+        table.topic == Topic.CALL_BACK,
+        table.sender == sender,
+        table.work_order_id == work_order_id,
+        table.status == ConversationStatus.OPEN,
+    )
+
+
+def waiting_since(work: UnitOfWork, thread: Conversation) -> datetime | None:
+    """When the first of the citizen's messages came that nobody has answered, None when there is none."""
+    table = message_table.c
+    first = select(func.min(table.at)).where(
+        table.conversation_id == thread.id, table.direction == Direction.IN, table.handled.is_(False)
+    )
+    found: datetime | None = work.connection.execute(first).scalar_one()
+    return found
+
+
+def settle_messages(work: UnitOfWork, thread: Conversation) -> None:
+    """A person has seen to the thread: none of its messages waits any more."""
+    table = message_table.c
+    mine = table.conversation_id == thread.id, table.direction == Direction.IN, table.handled.is_(False)
+    work.connection.execute(update(message_table).where(*mine).values(handled=True))
