@@ -15,7 +15,7 @@ from hub.notifications.service import APPOINTMENT_PARAMETER, request_notificatio
 from portal.contact.cases import end_case, open_cases
 from portal.contact.endings import settle_aborted_visit
 from portal.contact.follow_ups import review_held_orders
-from portal.contact.outcomes import outcome_of
+from portal.contact.outcomes import NOBODY_TO_TELL, outcome_of
 from portal.contact.receipts import BRING_FORWARD_JOB, bring_ladder_forward, hear_of_failure
 from portal.contact.reminders import remind_of_appointments
 from portal.contact.service import PAUSE_AFTER_CANCELLATION, run_due_contacts
@@ -84,9 +84,12 @@ def send_cancellation(work: UnitOfWork, event: Event) -> None:
     """A confirmed appointment was cancelled: the citizen who did it can choose again; otherwise say that we will not come.
 
     A hold that is given up and an appointment that was moved are not told: the first was never agreed, the second is
-    told by its successor.
+    told by its successor. Where the addresses are somebody else's, or the citizen has died, nothing is sent.
     """
     if event.before != AppointmentStatus.CONFIRMED.value or event.action != Action.CANCEL.name.lower():
+        return
+    order = work.work_orders.get(event.work_order_id)
+    if order.status is WorkOrderStatus.ON_HOLD and order.hold_reason in NOBODY_TO_TELL:
         return
     _tell_citizen(work, event, "cancelled" if event.actor.kind is ActorKind.CITIZEN else "withdrawn")
 

@@ -53,11 +53,11 @@ TOLD_TO_STAFF = (
     HoldReason.WRONG_NUMBER,
     HoldReason.DECEASED,
     HoldReason.MOVED,
-    HoldReason.NO_CONTACT,
-    HoldReason.NO_ACCESS,
     HoldReason.OTHER,
 )
-"""What a member of staff can learn and record; danger is the technician's to say."""
+"""What a member of staff can learn and record. Silence is counted in messages and a closed door in visits: neither is anybody's word."""
+NOBODY_TO_TELL = (HoldReason.WRONG_NUMBER, HoldReason.DECEASED)
+"""Where the addresses are not the citizen's (any more): nothing is sent to them, not even that we will not come."""
 
 SENTENCES: Mapping[HoldReason, str] = {
     HoldReason.NO_CONTACT: "Nobody answered any of our messages.",
