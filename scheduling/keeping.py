@@ -85,6 +85,25 @@ def _cancel(hub: Hub, work_order_id: WorkOrderId, by: Actor, reason: str) -> Non
         work.commit()
 
 
+def give_up_hold(
+    hub: Hub, work_order_id: WorkOrderId, appointment_id: AppointmentId, *, by: Actor, reason: str = ""
+) -> bool:
+    """Give back the slot of an appointment that is only held; a confirmed one stands. False when it is not held any more."""
+
+    def attempt() -> bool:
+        with hub.unit_of_work() as work:
+            work.work_orders.get(work_order_id, lock=True)
+            lock_routes_of(work, work_order_id)
+            agreed = agreements_of(work, work_order_id)
+            if agreed.held is None or agreed.held.id != appointment_id:
+                return False
+            release_hold(work, agreed, by=by, reason=reason)
+            work.commit()
+            return True
+
+    return until_settled(attempt)
+
+
 def release_visits(work: UnitOfWork, work_order_id: WorkOrderId, *, by: Actor, reason: str = "") -> None:
     """Inside another use case's transaction, which holds the order's lock: end all its appointments and visits.
 

@@ -3,7 +3,7 @@
 from scheduling.absences import AbsenceError, record_absence
 from scheduling.explanation import OrderExplanation, explain_order
 from scheduling.holding import NotASlotError, OtherHoldStandsError, Proposal, hold_slot
-from scheduling.keeping import cancel_appointment, confirm_appointment, expire_holds, release_visits
+from scheduling.keeping import cancel_appointment, confirm_appointment, expire_holds, give_up_hold, release_visits
 from scheduling.leaving import drive_saved_without
 from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, offer_slots
 from scheduling.planning import plan_days, repair_days
@@ -28,6 +28,7 @@ __all__ = [
     "drive_saved_without",
     "expire_holds",
     "explain_order",
+    "give_up_hold",
     "hold_slot",
     "offer_slots",
     "plan_days",
