@@ -106,7 +106,7 @@ def load_catalogue(path: Path | None = None) -> Catalogue:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        message = f"The catalogue {file} is wrong at '{place}': {first['msg']}."
+        message = f"The catalogue {file} is wrong at '{place}': {first['msg'].removeprefix('Value error, ')}."
         raise ConfigurationError(message) from error
     return Catalogue(
         work_types={code: _work_type(code, one) for code, one in read.work_types.items()},

@@ -139,7 +139,7 @@ def _read(file: Path) -> ContactPolicy:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        message = f"The contact policy {file} is wrong at '{where}': {first['msg']}."
+        message = f"The contact policy {file} is wrong at '{where}': {first['msg'].removeprefix('Value error, ')}."
         raise ConfigurationError(message) from error
     return _policy(file.stem, read)
 
