@@ -4,11 +4,13 @@
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Table,
@@ -61,6 +63,7 @@ conversation_message = Table(
     "conversation_message",
     metadata,
     Column("id", UUID(as_uuid=True), primary_key=True),
+    Column("seq", BigInteger, Identity(always=True), nullable=False, unique=True),
     Column("conversation_id", UUID(as_uuid=True), ForeignKey("conversation.id"), nullable=False),
     Column("direction", EnumText(Direction), nullable=False),
     Column("at", DateTime(timezone=True), nullable=False),
@@ -74,7 +77,7 @@ conversation_message = Table(
     Column("staff_id", UUID(as_uuid=True), ForeignKey("staff_account.id"), nullable=True),
     Column("notification_id", UUID(as_uuid=True), ForeignKey("notification.id"), nullable=True),
     Column("version", Integer, nullable=False, server_default="1"),
-    Index("ix_conversation_message_conversation_id_at", "conversation_id", "at"),
+    Index("ix_conversation_message_conversation_id_seq", "conversation_id", "seq"),
     comment="What was said, as it came. The texts are personal data.",
 )
 

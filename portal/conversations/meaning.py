@@ -19,7 +19,7 @@ LONGEST_COMMAND = 40
 _ASKS = re.compile(r"\?|^(is|ist|est) (het|dat|das|it|that|ca|ce)\b")
 _NO_FOR_NUMBER = re.compile(r"\bno\W*(?=\d)")
 _WRONG_NUMBER = re.compile(
-    r"\b((verkeerde?|foute?|foutieve?|fout|niet (het|mijn) juiste?) (telefoon ?)?(nummer|persoon)|(mauvais|faux) (numero|correspondant)"
+    r"\b((verkeerde?|foute?|foutieve?|foutief|fout|niet (het|mijn) juiste?) (telefoon ?)?(nummer|persoon)|(mauvais|faux) (numero|correspondant)"
     r"|(pas|erreur) (le bon |de )numero|(falsche|verkehrte) (telefon)?nummer|falsch verbunden|wrong (number|person))\b"
 )
 _CALL_ME = re.compile(

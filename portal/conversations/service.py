@@ -15,7 +15,7 @@ from uuid import uuid4
 from hub.bootstrap import Hub
 from hub.db.conversation_tables import conversation_message as message_table
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.conversations import Conversation, ConversationMessage, ConversationStatus, Direction, Meaning, Topic
+from hub.domain.conversations import Conversation, ConversationMessage, ConversationStatus, Direction, Topic
 from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.work_orders import WorkOrder
 from hub.logs import correlated
@@ -24,16 +24,16 @@ from hub.notifications.texts import known_language
 from portal.conversations import entries
 from portal.conversations.addressees import Addressee, find_addressee
 from portal.conversations.answers import Answer, answer_to, left_to_a_person
+from portal.conversations.call_backs import receive_call_back
 from portal.conversations.meaning import Understood, understand
 from portal.conversations.offers import remember_offer
-from portal.conversations.schemas import CallBackAsked, InboundSms, Reply
+from portal.conversations.schemas import InboundSms, Reply
 from portal.conversations.staff import answer, assign, close, reveal_number, send_times
 from portal.conversations.threads import (
     Incoming,
     add_incoming,
     continue_thread,
     conversations,
-    find_open_call_back,
     find_thread,
     incoming,
     is_too_fast,
@@ -80,34 +80,6 @@ def receive_sms(hub: Hub, sms: InboundSms) -> Reply | None:
         )
         words = _settle(hub, arrival, found)
     return Reply(words, language) if words else None
-
-
-def receive_call_back(hub: Hub, asked: CallBackAsked) -> None:
-    """Put a request to be called back into the inbox, once per `provider_id`, and once while the first one waits.
-
-    Without an order it is threaded on the one that number was written to about lately, if any.
-    """
-    said = incoming(asked.provider_id, asked.caller, "", Meaning.CALL_ME)
-    with hub.unit_of_work() as work:
-        wait_for_sender(work, said.sender)
-        if taken_in(work, said.provider_id) is not None or is_too_fast(work, said.sender):
-            return
-        addressee = None if asked.work_order_id else find_addressee(work, said.sender)
-        order_id = addressee.order.id if addressee else asked.work_order_id
-        waiting = find_open_call_back(work, said.sender, order_id)
-        thread = waiting or conversations(work).add(new_thread(work, Topic.CALL_BACK, said.sender, order_id))
-        add_incoming(work, thread, said, settled=True)
-        sender = mask_recipient(said.sender)
-        if waiting is None:
-            entries.note(
-                work,
-                thread,
-                entries.CALL_BACK,
-                by=CITIZEN,
-                action="ask_call_back",
-                **{"from": sender, "providerId": said.provider_id},
-            )
-        work.commit()
 
 
 def _take_in(hub: Hub, said: Incoming, understood: Understood) -> _Arrival | None:

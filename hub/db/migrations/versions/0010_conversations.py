@@ -93,6 +93,7 @@ def _create_message() -> None:
     op.create_table(
         "conversation_message",
         _id("id", null=False),
+        sa.Column("seq", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         _id("conversation_id", null=False),
         sa.Column("direction", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
@@ -107,6 +108,7 @@ def _create_message() -> None:
         _id("notification_id"),
         sa.Column("version", sa.Integer(), server_default="1", nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_conversation_message"),
+        sa.UniqueConstraint("seq", name="uq_conversation_message_seq"),
         sa.UniqueConstraint("provider_id", name="uq_conversation_message_provider_id"),
         sa.ForeignKeyConstraint(
             ["conversation_id"], ["conversation.id"], name="fk_conversation_message_conversation_id_conversation"
@@ -119,4 +121,4 @@ def _create_message() -> None:
         ),
         comment="What was said, as it came. The texts are personal data.",
     )
-    op.create_index("ix_conversation_message_conversation_id_at", "conversation_message", ["conversation_id", "at"])
+    op.create_index("ix_conversation_message_conversation_id_seq", "conversation_message", ["conversation_id", "seq"])
