@@ -24,4 +24,12 @@ def make_senders(settings: Settings, engine: Engine, clock: Clock) -> Mapping[Ch
         from hub.notifications.twilio_sms import TwilioSender
 
         senders[Channel.SMS] = TwilioSender(settings)
+    if settings.voice == "twilio":
+        from hub.notifications.twilio_voice import TwilioCaller
+
+        senders[Channel.VOICE] = TwilioCaller(settings)
+    if settings.letters == "folder":
+        from hub.notifications.letter_folder import LetterFolder
+
+        senders[Channel.LETTER] = LetterFolder(settings, clock)
     return senders

@@ -35,12 +35,12 @@ _SETTLED = (NotificationStatus.DELIVERED, NotificationStatus.UNDELIVERED, Notifi
 class Receipt:
     """What a provider says of a message it was handed, after the fact.
 
-    `tries` is the number of the call it answers to. `status` is SENT (on its way), DELIVERED or UNDELIVERED. Of the last, `reason` is a
+    `tries` is the number of the call it answers to, None when it does not say: then it is the last. `status` is SENT (on its way), DELIVERED or UNDELIVERED. Of the last, `reason` is a
     sentence without an address, `permanent` tells that the same message will never arrive, `bad_address` that no message will.
     """
 
     notification_id: NotificationId
-    tries: int
+    tries: int | None
     provider: str
     provider_id: str
     status: NotificationStatus
@@ -187,7 +187,7 @@ def _lock_answerable(work: UnitOfWork, before: Notification) -> Notification | N
 
 
 def _says_something_new(before: Notification, receipt: Receipt) -> bool:
-    if before.status in _SETTLED or receipt.tries != before.tries:
+    if before.status in _SETTLED or before.tries != (receipt.tries or before.tries):
         return False
     if before.provider_id and receipt.provider_id and before.provider_id != receipt.provider_id:
         return False

@@ -8,8 +8,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.web.errors import problem
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-_WITHOUT_COOKIES = ("/tmf-api/", "/oauth/")
-"""Where only a bearer token or a client's secret counts: another site's page has neither, so it cannot misuse anybody's."""
+_WITHOUT_COOKIES = ("/tmf-api/", "/oauth/", "/webhooks/")
+"""Where only a bearer token, a client's secret or a provider's signature counts: another site's page has none of them, so it cannot
+misuse anybody's.
+"""
 
 
 def content_security_policy(map_tiles_url: str = "") -> str:
