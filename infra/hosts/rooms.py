@@ -29,6 +29,7 @@ from portal.handlers import JOBS as PORTAL_JOBS
 from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
 from portal.routes import router as portal_router
+from portal.webhooks.routes import router as webhooks_router
 from scheduling.board.routes import router as board_router
 from scheduling.handlers import JOBS as SCHEDULING_JOBS
 from scheduling.handlers import SUBSCRIPTIONS as SCHEDULING_SUBSCRIPTIONS
@@ -69,6 +70,7 @@ TIMERS: dict[str, Timer] = {
 }
 JOBS: dict[str, Job] = {**SCHEDULING_JOBS, **PORTAL_JOBS, **NOTIFICATION_JOBS, **UTILITY_API_JOBS, **INGEST_JOBS}
 ROUTERS: list[APIRouter] = [
+    webhooks_router,
     portal_router,
     staff_routes.router,
     console_router,
