@@ -6,7 +6,15 @@ for the consumer that runs for months, another attempt after a growing pause.
 
 from hub.messaging.service_bus.command_line import receive_dead_letters, receive_events, send_batch
 from hub.messaging.service_bus.connection import BusUnavailable
-from hub.messaging.service_bus.consumer import Complete, DeadLetter, Retry, Settlement, consume, consume_together
+from hub.messaging.service_bus.consumer import (
+    Complete,
+    DeadLetter,
+    HandleMany,
+    Retry,
+    Settlement,
+    consume,
+    consume_together,
+)
 from hub.messaging.service_bus.messages import MessageTooLarge, OutgoingMessage, ReceivedMessage
 from hub.messaging.service_bus.publisher import ServiceBusPublisher
 
@@ -14,6 +22,7 @@ __all__ = [
     "BusUnavailable",
     "Complete",
     "DeadLetter",
+    "HandleMany",
     "MessageTooLarge",
     "OutgoingMessage",
     "ReceivedMessage",

@@ -11,6 +11,9 @@ never at two places at once.
 
 import asyncio
 import logging
+import math
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -40,6 +43,14 @@ from hub.messaging.service_bus.messages import ReceivedMessage, from_sdk
 
 _log = logging.getLogger(__name__)
 _SETTLE_SECONDS = 15.0
+_TOGETHER_SECONDS = 0.1
+"""Settlements one after the other may take so long; what would take longer is settled all at once.
+
+At once is right when the bus is far away. When it is near it is slower: each waiter in the SDK reads on for as long as this although
+another one has read its answer.
+"""
+_PROBES = 3
+"""Settlements of each batch that show how near the bus is."""
 _SESSION_IS_EMPTY_AFTER = 0.2
 """Seconds without a message after which a receiver gives a session back and takes the next."""
 _LONGEST_PAUSE_IN_SESSION = 5.0
@@ -217,6 +228,8 @@ class _Consumption:
         self._locks = HeldLocks(receiver, self._turn)
         self._held: set[asyncio.Task[None]] = set()
         self._settling: asyncio.Task[None] | None = None
+        self._round_trip = math.inf
+        """Seconds the bus took, at its best, to answer one settlement."""
 
     async def run(self, batch_size: int, wait_seconds: float, pauses: Pauses) -> None:
         """Receive and handle until the stop, or the end of the session; raises what the SDK raises when the link breaks."""
@@ -308,7 +321,13 @@ class _Consumption:
         async with self._turn:
             for message, _ in settling:
                 self._locks.let_go(message)
-            done = await asyncio.gather(*(self._settle(*one) for one in settling), return_exceptions=True)
+            waiting, tried = deque(settling), 0
+            while waiting and (tried < _PROBES or self._round_trip * len(waiting) < _TOGETHER_SECONDS):
+                began = time.monotonic()
+                await self._settle(*waiting.popleft())
+                self._round_trip = min(self._round_trip, time.monotonic() - began)
+                tried += 1
+            done = await asyncio.gather(*(self._settle(*one) for one in waiting), return_exceptions=True)
         for result in done:
             if isinstance(result, BaseException):
                 raise result

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -33,13 +34,15 @@ from infra.benchmarks.tables import Table, number
 from infra.chaos.options import START
 from infra.hosts.rooms import SUBSCRIPTIONS
 from infra.local.running import BrokerProcess
+from ingest.service import receive_messages
 
 _TEMPLATE = "template_bench"
 _SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
 _RECEIVERS = 2
 """As many as the worker uses."""
 RAW_SLOW, RAW_FAST = "SDK alone, completed one by one", "SDK alone, completed together"
-END_TO_END, SERVICE, INSERTS, RELAY = (
+CONSUMER, END_TO_END, SERVICE, INSERTS, RELAY = (
+    "consumer alone",
     "consumer end to end",
     "import service alone",
     "the same rows by psycopg",
@@ -127,7 +130,11 @@ def _measure(given: argparse.Namespace) -> int:
                 print(f"run {run + 1} of {given.runs}: {name} {rate:,.0f}/s", file=sys.stderr, flush=True)
     middle = {name: median(rates) for name, rates in figures.items()}
     limit = max(middle[RAW_SLOW], middle[RAW_FAST])
-    ratios = {END_TO_END: middle[END_TO_END] / limit, SERVICE: middle[SERVICE] / middle[INSERTS]}
+    ratios = {
+        CONSUMER: middle[CONSUMER] / limit,
+        END_TO_END: middle[END_TO_END] / limit,
+        SERVICE: middle[SERVICE] / middle[INSERTS],
+    }
     targets = {END_TO_END: 0.6, SERVICE: 0.1}
     _table(figures, ratios, targets, given, load).draw(Console())
     result = {
@@ -137,6 +144,7 @@ def _measure(given: argparse.Namespace) -> int:
         "load_before": round(load, 1),
         "per_second": {name: round(rate, 1) for name, rate in middle.items()},
         "each_run": {name: [round(rate, 1) for rate in rates] for name, rates in figures.items()},
+        "consumer_of_sdk": round(ratios[CONSUMER], 3),
         "end_to_end_of_sdk": round(ratios[END_TO_END], 3),
         "service_of_inserts": round(ratios[SERVICE], 3),
     }
@@ -151,8 +159,9 @@ def _one_run(bench: Bench, orders: int, seed: int) -> Iterator[tuple[str, float]
         for name, at_once in ((RAW_SLOW, False), (RAW_FAST, True)):
             send_batch(address, queue, draw_orders(orders, seed))
             yield name, bus.drain_raw(address, queue, orders, receivers=_RECEIVERS, at_once=at_once)
-        send_batch(address, queue, draw_orders(orders, seed))
-        yield END_TO_END, bus.consume_all(hub, address, queue, orders)
+        for name, handle in ((CONSUMER, bus.only_complete), (END_TO_END, partial(receive_messages, hub))):
+            send_batch(address, queue, draw_orders(orders, seed))
+            yield name, bus.consume_all(handle, address, queue, orders)
     with bench.hub() as hub, bench.database() as empty:
         messages = draw_orders(orders, seed)
         yield SERVICE, inserts.import_all(hub, messages)
@@ -169,7 +178,7 @@ def _table(
     given: argparse.Namespace,
     load: float,
 ) -> Table:
-    of = {END_TO_END: "of the SDK", SERVICE: "of raw inserts"}
+    of = {CONSUMER: "of the SDK", END_TO_END: "of the SDK", SERVICE: "of raw inserts"}
     rows = []
     for name, rates in figures.items():
         share = f"{ratios[name]:.2f} {of[name]}" if name in ratios else ""
