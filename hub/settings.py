@@ -162,6 +162,11 @@ class Settings(BaseSettings):
         default="", description="Tile server for the console's map, with {z}/{x}/{y}; empty: no background."
     )
 
+    dossier_language: Literal["nl", "fr", "de", "en"] = Field(
+        default="en",
+        description="The language in which dossiers are drawn for utilities, when nobody asks for another one.",
+    )
+
     functions_batch: bool = Field(
         default=True, description="Azure Functions: a call takes several messages of the orders queue at once."
     )

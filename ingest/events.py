@@ -184,7 +184,11 @@ def shortened(data: Mapping[str, Any]) -> dict[str, Any]:
     if "change" in payload:
         short["change"] = payload["change"]
     if "dossier" in payload:
-        short["dossier"] = {"sentence": "The dossier is too large for a message; ask us for it."}
+        # What the whole dossier can be checked against later, when it is fetched.
+        record = payload["dossier"].get("record", {})
+        head = {"headHash": record["headHash"]} if "headHash" in record else {}
+        sentence = "The dossier is too large for a message; ask us for it."
+        short["dossier"] = {"sentence": sentence, **({"record": head} if head else {})}
     return {**data, "event": short}
 
 

@@ -87,7 +87,7 @@ def install_error_handlers(app: FastAPI) -> None:
 def _answer(request: Request, status: int, code: str, sentence: str, **extra: object) -> Response:
     if request.url.path.startswith(_TMF_PATH):
         return tmf_error(status, code, sentence)
-    if request.url.path.startswith(("/api/", "/oauth/")):
+    if request.url.path.startswith(("/api/", "/oauth/", "/doorstep/")):
         return problem(status, code, sentence, **extra)
     pages: Pages = request.app.state.pages
     template = "hub/console_error.html" if request.url.path.startswith("/console") else "hub/citizen_error.html"

@@ -11,6 +11,7 @@ from hub.domain.staff import Role
 from hub.logs import LogFormat, configure_logging
 from hub.settings import Settings
 from infra.hosts.documents_commands import documents
+from infra.hosts.dossier_commands import dossier
 from infra.hosts.ingest_commands import ingest
 from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.road_commands import roads
@@ -35,6 +36,7 @@ app.add_typer(plan, name="plan")
 app.add_typer(roster, name="roster")
 app.add_typer(roads, name="roads")
 app.add_typer(documents, name="documents")
+app.add_typer(dossier, name="dossier")
 app.add_typer(utility_clients, name="utility-clients")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")

@@ -12,6 +12,7 @@ from hub.db.unit_of_work import Handler, Subscriptions
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
 from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
+from infra.console.dossier_routes import router as dossier_router
 from infra.console.locations_routes import router as locations_router
 from infra.console.outbox_routes import router as outbox_router
 from infra.console.quarantine_routes import router as quarantine_router
@@ -74,6 +75,7 @@ ROUTERS: list[APIRouter] = [
     portal_router,
     staff_routes.router,
     console_router,
+    dossier_router,
     locations_router,
     quarantine_router,
     board_router,

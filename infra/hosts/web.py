@@ -21,6 +21,7 @@ from infra.hosts.documents import asyncapi
 from infra.hosts.health import readiness
 from infra.hosts.metrics import answer_metrics
 from infra.hosts.rooms import CONSOLE_MENU, ROUTERS
+from portal.dossier import service as dossiers
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 VENDOR_FOLDER = _CHECKOUT / "build" / "static" / "vendor"
@@ -59,7 +60,7 @@ def create_app(hub: Hub) -> FastAPI:
     templates, static = page_folders()
     pages = Pages(templates, static)
     pages.add_globals(console_menu=CONSOLE_MENU, demo=hub.settings.demo)
-    app.state.hub, app.state.pages = hub, pages
+    app.state.hub, app.state.pages, app.state.dossiers = hub, pages, dossiers
     install_error_handlers(app)
     app.add_middleware(SameSiteWrites, public_url=hub.settings.public_url)
     app.add_middleware(GZipMiddleware, minimum_size=1024)

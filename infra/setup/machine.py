@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from ctypes.util import find_library
 from pathlib import Path
 
 from infra.setup.interpreters import Interpreter
@@ -54,4 +55,14 @@ def missing_venv(python: Path) -> str | None:
     return (
         f"{python} cannot make virtual environments. Debian and Ubuntu: sudo apt-get install python3-venv "
         "(or python3.12-venv, as your Python is)"
+    )
+
+
+def missing_pango() -> str | None:
+    """A sentence when the libraries are missing with which PDF documents are drawn; everything else works without them."""
+    if all(find_library(name) for name in ("gobject-2.0", "pango-1.0", "pangoft2-1.0", "harfbuzz-subset")):
+        return None
+    return (
+        "Dossiers as PDF need Pango, which is not installed; everything else works without it. "
+        "Debian and Ubuntu: sudo apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0"
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from infra.setup.assets import copy_assets
 from infra.setup.interpreters import PREFERRED, Interpreter, find_interpreter, interpreter_at, wrong_python_sentence
-from infra.setup.machine import missing_compiler, missing_headers, missing_node, missing_venv
+from infra.setup.machine import missing_compiler, missing_headers, missing_node, missing_pango, missing_venv
 from infra.setup.steps import SetupFailedError, fingerprint, is_current, run, shown
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -192,6 +192,8 @@ def main() -> int:
         return 1
     said = "Everything is set up" if steps else "Everything was set up already"
     print(f"{said} ({time.monotonic() - began:.1f} s). The command is .venv/bin/doorstep")
+    if hint := missing_pango():
+        print(hint)
     return 0
 
 

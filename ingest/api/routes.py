@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 from fastapi.responses import JSONResponse
 
-from ingest.api import access, appointment_routes, work_order_routes
+from ingest.api import access, appointment_routes, dossier_routes, work_order_routes
 
 router = APIRouter()
 
@@ -15,7 +15,8 @@ router = APIRouter()
 @cache
 def openapi_document() -> dict[str, Any]:
     """This API's OpenAPI 3.1 document."""
-    routes = [*access.router.routes, *work_order_routes.router.routes, *appointment_routes.router.routes]
+    rooms = (access, work_order_routes, appointment_routes, dossier_routes)
+    routes = [route for room in rooms for route in room.router.routes]
     document: dict[str, Any] = get_openapi(
         title="Doorstep for utilities",
         version="4.0.0",
@@ -50,3 +51,4 @@ def _leave_out_unsent(document: dict[str, Any]) -> None:
 router.include_router(access.router)
 router.include_router(work_order_routes.router)
 router.include_router(appointment_routes.router)
+router.include_router(dossier_routes.router)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.domain.errors import DoorstepError
+from hub.notifications.entries import SENT
 from portal.dossier.document import SCHEMA, SEALED, statement_hash
 
 LONGEST_FILE = 50 * 1024 * 1024
@@ -28,7 +29,8 @@ class Verdict:
 
     `fault` is the number of the first entry that is not as it was written, or that does not follow the one before; None: all are sound.
     `knows_head` says whether the hash that was given is the hash of one of the entries (None: none was given), `sealed_by` which entry
-    holds the hash of the statement as it stands in the document (None: no entry does).
+    holds the hash of the statement as it stands in the document (None: no entry does). `texts` is how many messages have words in the
+    document that are those the record holds the hash of, `changed_texts` names the messages whose words are others.
     """
 
     entries: int
@@ -37,11 +39,13 @@ class Verdict:
     head_is_last: bool
     knows_head: bool | None
     sealed_by: int | None
+    texts: int
+    changed_texts: tuple[str, ...]
 
     @property
     def is_sound(self) -> bool:
         """Whether the record was neither changed nor cut short, as far as can be told."""
-        return self.fault is None and self.head_is_last and self.knows_head is not False
+        return self.fault is None and self.head_is_last and self.knows_head is not False and not self.changed_texts
 
 
 def read_document(content: bytes) -> Mapping[str, Any]:
@@ -68,6 +72,7 @@ def check_document(document: Mapping[str, Any], head: str = "") -> Verdict:
         if fault is None and (entry["number"] != number or entry["hash"] != previous):
             fault = number
     wanted = head.strip().lower()
+    texts, changed = _compare_texts(document, entries)
     return Verdict(
         entries=len(entries),
         head=previous,
@@ -75,6 +80,8 @@ def check_document(document: Mapping[str, Any], head: str = "") -> Verdict:
         head_is_last=document["record"].get("headHash") == previous,
         knows_head=wanted in hashes if wanted else None,
         sealed_by=_sealed_by(document, entries),
+        texts=texts,
+        changed_texts=changed,
     )
 
 
@@ -93,6 +100,16 @@ def in_words(verdict: Verdict) -> list[str]:
         )
     elif verdict.knows_head:
         said.append("The hash you named is one of theirs.")
+    else:
+        said.append(
+            "Name the hash you were given earlier, to be sure that this is the same record and not one written anew."
+        )
+    if verdict.texts:
+        said.append(f"The words of {verdict.texts} messages are those that were sent.")
+    if verdict.changed_texts:
+        said.append(
+            f"But the words of these messages are not those that were sent: {', '.join(verdict.changed_texts)}."
+        )
     if verdict.sealed_by is not None:
         said.append(f"The rest of the document is what entry {verdict.sealed_by} sealed.")
     else:
@@ -128,9 +145,30 @@ def _sealed_by(document: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
         return None
     for entry in reversed(entries):
         if entry["kind"] == SEALED:
-            try:
-                sealed = json.loads(entry["content"])
-            except ValueError:
-                return None
-            return entry["number"] if isinstance(sealed, dict) and sealed.get("sha256") == stated else None
+            return entry["number"] if _content(entry).get("sha256") == stated else None
     return None
+
+
+def _compare_texts(document: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> tuple[int, tuple[str, ...]]:
+    """How many messages have the words whose hash was written down when they went out, and which ones have others."""
+    sent = [_content(entry) for entry in entries if entry["kind"] == SENT]
+    hashes = {content.get("message"): content.get("textSha256") for content in sent}
+    attempts = document.get("attempts")
+    right, changed = 0, list[str]()
+    for one in attempts if isinstance(attempts, list) else ():
+        if not isinstance(one, dict) or not one.get("text") or hashes.get(one.get("id")) is None:
+            continue
+        words = f"{one.get('subject', '')}\n\n{one['text']}"
+        if hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest() == hashes[one["id"]]:
+            right += 1
+        else:
+            changed.append(str(one["id"]))
+    return right, tuple(changed)
+
+
+def _content(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    try:
+        found = json.loads(entry["content"])
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

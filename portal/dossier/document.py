@@ -20,6 +20,7 @@ from hub.domain.contact import Notification, NotificationStatus
 from hub.domain.lifecycle import AbortReason, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.logs import without_addresses
+from hub.notifications.entries import SENT
 from hub.notifications.masking import mask_recipient
 
 SCHEMA = "urn:doorstep:dossier:1"
@@ -33,7 +34,8 @@ HOW_TO_CHECK = (
     "texts only the backslash, the quotation mark and control characters are escaped. The SHA-256 of that, in hexadecimal, is the "
     "entry's hash, and the hash before for the next one. The last is record.headHash, and the hash you were given with the escalation "
     "is one of them. To check the rest: write this document without writtenAt and record as JSON with sorted names and without "
-    f"spaces; its SHA-256 is the sha256 in the content of the last entry of the kind {SEALED}, if nothing happened since."
+    f"spaces; its SHA-256 is the sha256 in the content of the last entry of the kind {SEALED}, if nothing happened since. The words of a message "
+    f"are right when the SHA-256 of subject, two line feeds and text is the textSha256 of its entry of the kind {SENT}."
 )
 _NOT_HANDED_OVER = frozenset({NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED})
 
@@ -166,14 +168,13 @@ def _outcome(counts: Counts) -> dict[str, int]:
 
 
 def _attempt(one: Notification) -> dict[str, object]:
-    masked = mask_recipient(one.recipient) if one.recipient else ""
     return {
         "id": str(one.id),
         "round": one.round,
         "step": one.step,
         "kind": one.kind,
         "channel": one.channel.value,
-        "recipient": masked,
+        "recipient": mask_recipient(one.recipient) if one.recipient else "",
         "language": one.language,
         "requestedAt": _text(one.created_at),
         "settledAt": _text(one.settled_at),
@@ -185,7 +186,7 @@ def _attempt(one: Notification) -> dict[str, object]:
         "error": without_addresses(one.error),
         "failoverOf": str(one.failover_of) if one.failover_of else None,
         "subject": one.subject,
-        "text": one.body.replace(one.recipient, masked) if one.recipient else one.body,
+        "text": one.body,
     }
 
 

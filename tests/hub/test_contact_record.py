@@ -1,5 +1,6 @@
 """The chain of contact entries: it grows in one line, and no change to it stays unseen."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -79,3 +80,14 @@ def test_many_at_once_make_one_line(hub: Hub, order: WorkOrderId) -> None:
 def test_only_json_is_taken(hub: Hub, order: WorkOrderId) -> None:
     with hub.unit_of_work() as work, pytest.raises(ValueError, match="JSON"):
         append_entry(work, order, "note", {"weight": float("nan")})
+
+
+def test_no_whole_address_gets_into_the_chain_whoever_forgets_to_mask_it(hub: Hub, order: WorkOrderId) -> None:
+    with hub.unit_of_work() as work:
+        append_entry(
+            work, order, "note", {"to": "an.peeters@citizen.example", "said": "call +32470000001 at 2026-05-04"}
+        )
+        work.commit()
+    [entry] = _chain(hub, order)
+    assert json.loads(entry.content) == {"to": "a…@citizen.example", "said": "call +32…01 at 2026-05-04"}
+    assert first_fault([entry]) is None

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.setup import prepare
-from infra.setup.machine import missing_compiler, missing_node, missing_venv
+from infra.setup import machine, prepare
+from infra.setup.machine import missing_compiler, missing_node, missing_pango, missing_venv
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -94,3 +94,12 @@ def test_help_lists_every_verb() -> None:
     declared = {line.split()[1] for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY:")}
     assert listed == declared
     assert {"setup", "demo", "demo-reset", "test", "check", "clean", "lock", "migration", "screenshots"} <= listed
+
+
+def test_missing_pango_is_a_hint_that_says_what_is_lost_and_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "find_library", lambda name: f"lib{name}.so.0")
+    assert missing_pango() is None
+    monkeypatch.setattr(machine, "find_library", lambda name: None if name == "pangoft2-1.0" else f"lib{name}.so.0")
+    said = missing_pango() or ""
+    assert "everything else works" in said
+    assert "apt-get install libpango-1.0-0 libpangoft2-1.0-0" in said
