@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 from hub.db import message_tables, tables
 from hub.domain.contact import NotificationStatus
 from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
+from infra.console.contact import count_due_reviews
 from infra.console.stuck import WORDS, is_stuck
 from ingest.inbox import InboxOutcome
 from ingest.quarantine.records import QuarantineStatus
@@ -143,13 +144,20 @@ def _order_matters(
             "Put it on the map; until then nobody is invited.",
             "/console/locations",
         ),
+        Matter(
+            count_due_reviews(connection, now),
+            "order on hold whose review date has come",
+            "orders on hold whose review date has come",
+            "Decide: invite again, hand over, wait longer, or cancel.",
+            "/console/held?due=yes",
+        ),
         *(
             Matter(
                 count,
                 f"order on hold: {reason.value}",
                 f"orders on hold: {reason.value}",
-                "The utility has the dossier; wait for its word.",
-                orders_address(status="on hold"),
+                "See who has it, and when it is looked at again.",
+                "/console/held",
             )
             for reason, count in holds.items()
         ),
