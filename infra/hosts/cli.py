@@ -10,6 +10,7 @@ from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
 from hub.logs import LogFormat, configure_logging
 from hub.settings import Settings
+from infra.hosts.contact_commands import contact
 from infra.hosts.documents_commands import documents
 from infra.hosts.dossier_commands import dossier
 from infra.hosts.ingest_commands import ingest
@@ -34,6 +35,7 @@ app.add_typer(utility, name="utility")
 app.add_typer(ingest, name="ingest")
 app.add_typer(plan, name="plan")
 app.add_typer(roster, name="roster")
+app.add_typer(contact, name="contact")
 app.add_typer(roads, name="roads")
 app.add_typer(documents, name="documents")
 app.add_typer(dossier, name="dossier")
