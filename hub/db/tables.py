@@ -102,6 +102,8 @@ work_order = Table(
         name="placed",
     ),
     Index(None, "status", "territory"),
+    # As people type it: without spaces, in any case.
+    Index("ix_work_order_reference", text("upper(replace(external_id, ' ', ''))")),
     Index(None, "postcode", "street"),
 )
 

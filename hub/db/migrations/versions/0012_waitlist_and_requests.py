@@ -36,6 +36,7 @@ def upgrade() -> None:
     _create_waitlist()
     _create_offers()
     _create_requests()
+    op.create_index("ix_work_order_reference", "work_order", [sa.text("upper(replace(external_id, ' ', ''))")])
     # A message about a request is recorded before there is an order.
     op.alter_column("recorded_message", "work_order_id", nullable=True)
 
@@ -179,6 +180,7 @@ def _create_requests() -> None:
 
 def downgrade() -> None:
     """Forget all of it."""
+    op.drop_index("ix_work_order_reference", "work_order")
     op.execute("DELETE FROM recorded_message WHERE work_order_id IS NULL")
     op.alter_column("recorded_message", "work_order_id", nullable=False)
     for name in (
