@@ -298,7 +298,14 @@ def test_two_windows_at_once_get_no_more_either(hub: Hub, citizen: Booked) -> No
 
 def test_an_empty_form_says_choose_a_file_first(citizen: Booked) -> None:
     assert "Choose a photo or a document first." in citizen.post("/details/files").text
-    assert "Choose a photo or a document first." in upload(citizen, ("", b""))
+    # What a browser sends for a file field that nobody filled.
+    part = 'Content-Disposition: form-data; name="files"; filename=""\r\nContent-Type: application/octet-stream'
+    answer = citizen.client.post(
+        f"{citizen.path}/details/files",
+        content=f"--x\r\n{part}\r\n\r\n\r\n--x--\r\n".encode(),
+        headers={"content-type": "multipart/form-data; boundary=x"},
+    )
+    assert (answer.status_code, "Choose a photo or a document first." in answer.text) == (200, True)
 
 
 def test_a_virus_is_refused_and_a_clean_file_says_who_looked(hub: Hub, clock: FixedClock) -> None:
