@@ -5,6 +5,8 @@ from datetime import datetime
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import ForMany, Subscriptions
+from hub.messaging.intake import TAKE_ORDER_JOB
+from ingest.handed_in import take_order
 from ingest.places.service import SEARCH_JOB, begin_search, end_search, search_again, search_place
 from ingest.service import record_for_utility
 
@@ -15,5 +17,5 @@ SUBSCRIPTIONS: Subscriptions = {
     "work_order.cancelled": (end_search,),
     "work_order.rejected": (end_search,),
 }
-JOBS: Mapping[str, Callable[..., None]] = {SEARCH_JOB: search_place}
+JOBS: Mapping[str, Callable[..., None]] = {SEARCH_JOB: search_place, TAKE_ORDER_JOB: take_order}
 TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {"search_places_again": search_again}

@@ -109,6 +109,9 @@ def record_for_utility(work: UnitOfWork, events: Sequence[Event]) -> None:
 
 
 def _for_utility(work: UnitOfWork, order: WorkOrder, event: Event) -> OutboxEvent | None:
+    if order.utility == work.settings.own_requests_source:
+        # Citizens asked for it themselves: no utility listens, and another one's business it is not.
+        return None
     if event.name == ESCALATED:
         return escalated(order, event)
     if event.name == CHANGE_REFUSED:

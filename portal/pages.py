@@ -1,29 +1,46 @@
 """The citizen's pages: what each shows, in which language. Reads only; what a citizen does is in `routes`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from babel.dates import format_date, get_day_names
 from starlette.responses import HTMLResponse
 
 from hub.bootstrap import Hub
 from hub.domain.appointments import Appointment
 from hub.domain.contact import Channel
 from hub.domain.errors import LinkExpiredError, LinkInvalidError
-from hub.domain.lifecycle import WorkOrderStatus
+from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, WorkOrderStatus
 from hub.notifications.masking import mask_recipient
 from hub.notifications.service import reachable_channel
 from hub.notifications.texts import LANGUAGES, appointment_values
 from hub.web.pages import Pages
+from portal.day.showing import day_context, webcal_address
+from portal.preferences import DAYPARTS, MOST_AWAY, WEEKDAYS, Wish, find_wish
 from portal.queries import Booking
-from portal.service import free_times
-from portal.slot_list import DAYS_SHOWN, list_days, nearest_choices, read_instant
+from portal.service import best_times
+from portal.slot_list import list_slots, read_instant
 from portal.words import Words, load_words
 
-NOTES = ("taken", "past", "missing", "expired", "changed", "cancelled", "confirmed", "moved")
+NOTES = (
+    "taken",
+    "past",
+    "missing",
+    "expired",
+    "changed",
+    "cancelled",
+    "confirmed",
+    "moved",
+    "called",
+    "wishes",
+    "dates",
+)
 """What the step before can have to say; it travels in the address, so a reload shows the same page and repeats nothing."""
-_ERROR_NOTES = ("taken", "past", "missing", "expired", "changed")
+_ERROR_NOTES = ("taken", "past", "missing", "expired", "changed", "dates")
+_NOTICES = ("cancelled", "called", "wishes")
 _CLOSED = (WorkOrderStatus.CANCELLED, WorkOrderStatus.REJECTED)
 
 
@@ -37,6 +54,8 @@ class PageRequest:
     path: str
     note: str = ""
     wanted: str = ""
+    everything: bool = False
+    """Whether times that do not suit are shown too."""
 
     def address(self, step: str = "") -> str:
         """The address of a step of this link, in the page's language."""
@@ -71,31 +90,73 @@ def order_page(request: PageRequest, booking: Booking) -> HTMLResponse:
 
 
 def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False) -> HTMLResponse:
-    """The free times by day and part of the day; after a lost race the nearest ones come first."""
-    zone, language = booking.order.zone, request.words.language
-    offers = free_times(request.hub, booking)
+    """The free times that suit, by day and part of the day, the greenest first; after a lost race the nearest ones are."""
+    zone, language, words = booking.order.zone, request.words.language, request.words
+    with request.hub.unit_of_work() as work:
+        wish = find_wish(work, booking.order.id)
     wanted = read_instant(request.wanted) if request.note == "taken" else None
-    nearest = nearest_choices(offers, wanted, zone, language) if wanted and offers else ()
-    days = list_days(offers, zone, language)
+    offers = best_times(request.hub, booking)
+    slots = list_slots(offers, Wish() if request.everything else wish, wanted, zone, language)
+    phone = booking.order.citizen_phone
     return render(
         request,
         "choose",
         step="/move" if moving else "",
         order=_order_rows(request, booking),
-        days=days[:DAYS_SHOWN],
-        later_days=days[DAYS_SHOWN:],
-        nearest=nearest,
+        slots=slots,
+        any_free=bool(offers),
+        wish=wish_in_words(wish, words),
+        everything=request.everything and not wish.is_open,
+        here=request.address("/move" if moving else ""),
         moving=moving,
         held=_hours(booking.held, booking, request) if booking.held else None,
         present=_hours(booking.confirmed, booking, request) if booking.confirmed else None,
-        problem=_problem(request, nearest_shown=bool(nearest)),
-        notice=request.words("note_cancelled") if request.note == "cancelled" else "",
+        phone=mask_recipient(phone) if phone else "",
+        problem=_problem(request, nearest_shown=bool(slots.nearest)),
+        notice=words(f"note_{request.note}") if request.note in _NOTICES else "",
     )
+
+
+def preferences_page(request: PageRequest, booking: Booking) -> HTMLResponse:
+    """The form of when the citizen can be at home, filled with what was said before."""
+    with request.hub.unit_of_work() as work:
+        wish = find_wish(work, booking.order.id)
+    names = get_day_names("wide", locale=request.words.language)
+    spans = [(first.isoformat(), last.isoformat()) for first, last in wish.away]
+    return render(
+        request,
+        "preferences",
+        step="/preferences",
+        weekdays=[(code, names[number], code in wish.weekdays) for number, code in enumerate(WEEKDAYS)],
+        dayparts=[(code, request.words(code), code in wish.dayparts) for code in DAYPARTS],
+        away=[*spans, *[("", "")] * (MOST_AWAY - len(spans))],
+        is_open=wish.is_open,
+        today=request.hub.clock.now().astimezone(ZoneInfo(booking.order.zone)).date().isoformat(),
+        back=request.address("/move" if booking.can_change else ""),
+        problem=_problem(request),
+    )
+
+
+def wish_in_words(wish: Wish, words: Words) -> str:
+    """What the citizen said, on one line; empty when every time suits."""
+    names = get_day_names("wide", locale=words.language)
+    parts = [
+        ", ".join(str(names[WEEKDAYS.index(day)]) for day in wish.weekdays),
+        ", ".join(words(part).lower() if words.language != "de" else words(part) for part in wish.dayparts),
+    ]
+    for first, last in wish.away:
+        days = {
+            "first": format_date(first, "medium", words.language),
+            "last": format_date(last, "medium", words.language),
+        }
+        parts.append(words("not_between", **days))
+    return " · ".join(part for part in parts if part)
 
 
 def confirm_page(request: PageRequest, booking: Booking, held: Appointment) -> HTMLResponse:
     """The kept time, until when it is kept, and the button that makes it the appointment."""
     lease = held.lease_until or held.created_at
+    left = max(0, int((lease - request.hub.clock.now()).total_seconds()))
     return render(
         request,
         "confirm",
@@ -105,6 +166,7 @@ def confirm_page(request: PageRequest, booking: Booking, held: Appointment) -> H
         held=_hours(held, booking, request),
         present=_hours(booking.confirmed, booking, request) if booking.confirmed else None,
         kept_until=_wall_time(lease, booking),
+        seconds_left=left,
     )
 
 
@@ -120,13 +182,14 @@ def link_problem_page(request: PageRequest, error: LinkInvalidError | LinkExpire
 
 
 def problem_page(request: PageRequest, problem: str, *, status: int) -> HTMLResponse:
-    """One sentence on what is wrong (`invalid`, `expired` or `missing`) and how to get help."""
+    """One sentence on what is wrong (`invalid`, `expired`, `missing` or `too_many`) and how to get a new link, or help."""
     return render(
         request,
         "link_problem",
         status=status,
         title=request.words(f"{problem}_title"),
         sentence=request.words(problem),
+        asks=problem in {"invalid", "expired"},
     )
 
 
@@ -148,7 +211,22 @@ def _booked_page(request: PageRequest, booking: Booking) -> HTMLResponse:
         can_change=booking.can_change,
         held=_hours(booking.held, booking, request) if booking.held else None,
         problem=_problem(request),
+        **_day(request, booking),
     )
+
+
+def _day(request: PageRequest, booking: Booking) -> Mapping[str, Any]:
+    """Where the visit stands, and what the link offers besides: details for the visit, the code at the door, the calendar."""
+    is_over = booking.order.status in FINAL_WORK_ORDER_STATUSES
+    has_appointment = booking.confirmed is not None and not is_over
+    return {
+        **day_context(request.hub, booking.order, request.words.language),
+        "can_prepare": not is_over,
+        "has_door": has_appointment,
+        "feed": webcal_address(request.hub.settings.public_url, request.path, request.words.language)
+        if has_appointment
+        else "",
+    }
 
 
 def _standing_page(request: PageRequest, booking: Booking) -> HTMLResponse:
@@ -165,6 +243,7 @@ def _standing_page(request: PageRequest, booking: Booking) -> HTMLResponse:
         order=_order_rows(request, booking),
         title=request.words(f"{state}_title"),
         sentence=request.words(state),
+        **_day(request, booking),
     )
 
 

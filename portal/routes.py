@@ -4,10 +4,14 @@ The token in the address is the permission. Whatever goes wrong in a step comes 
 goes on, in the citizen's language.
 """
 
+from dataclasses import replace
+from itertools import zip_longest
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Form, Query, Request
+from pydantic import StringConstraints
 from starlette.responses import Response
 
 from hub.domain.errors import (
@@ -23,14 +27,19 @@ from hub.web.language import accepted_language, choose_language
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from portal import pages, service
+from portal.calling import ask_call_back
 from portal.opening import SHOWN, Language, Note, Token, go, open_link
 from portal.pages import PageRequest
+from portal.preferences import UnusableDatesError, Wish, read_wish, save_wish
 from portal.slot_list import read_slot_value
 from portal.words import Words
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
 _EXPECTED = (ErrorKind.CONFLICT, ErrorKind.GONE, ErrorKind.INVALID, ErrorKind.NOT_FOUND)
+Words7 = Annotated[list[Annotated[str, StringConstraints(max_length=20)]], Form(max_length=7)]
+"""What a group of boxes or fields sends: at most seven short words."""
+Everything = Annotated[str, Query(alias="all", max_length=5)]
 Wanted = Annotated[str, Query(alias="at", max_length=40)]
 
 
@@ -50,12 +59,14 @@ def show_order(
     lang: Language = None,
     note: Note = "",
     wanted: Wanted = "",
+    everything: Everything = "",
 ) -> Response:
     """The order: its free times, its appointment, or where it stands."""
     opened = open_link(request, hub, templates, token, lang, note, wanted)
     if isinstance(opened, Response):
         return opened
-    return pages.order_page(*opened)
+    page, booking = opened
+    return pages.order_page(replace(page, everything=bool(everything)), booking)
 
 
 @router.api_route("/a/{token}/move", methods=SHOWN)
@@ -67,6 +78,7 @@ def show_move(
     lang: Language = None,
     note: Note = "",
     wanted: Wanted = "",
+    everything: Everything = "",
 ) -> Response:
     """The free times, for an appointment that is to be moved."""
     opened = open_link(request, hub, templates, token, lang, note, wanted)
@@ -75,7 +87,73 @@ def show_move(
     page, booking = opened
     if not booking.can_change:
         return go(page.address(), note)
-    return pages.choose_page(page, booking, moving=True)
+    return pages.choose_page(replace(page, everything=bool(everything)), booking, moving=True)
+
+
+@router.api_route("/a/{token}/preferences", methods=SHOWN)
+def show_preferences(
+    request: Request,
+    hub: HubDependency,
+    templates: PagesDependency,
+    token: Token,
+    lang: Language = None,
+    note: Note = "",
+) -> Response:
+    """When the citizen can be at home."""
+    opened = open_link(request, hub, templates, token, lang, note)
+    if isinstance(opened, Response):
+        return opened
+    page, booking = opened
+    if not (booking.can_choose or booking.can_change):
+        return go(page.address(), "changed")
+    return pages.preferences_page(page, booking)
+
+
+@router.post("/a/{token}/preferences")
+def keep_preferences(
+    request: Request,
+    hub: HubDependency,
+    templates: PagesDependency,
+    token: Token,
+    weekday: Words7 = [],  # noqa: B006 - FastAPI copies it
+    daypart: Words7 = [],  # noqa: B006 - FastAPI copies it
+    away_from: Words7 = [],  # noqa: B006 - FastAPI copies it
+    away_until: Words7 = [],  # noqa: B006 - FastAPI copies it
+    clear: Annotated[str, Form(max_length=10)] = "",
+    lang: Language = None,
+) -> Response:
+    """Keep when the citizen can be at home, and show the times that suit."""
+    opened = open_link(request, hub, templates, token, lang)
+    if isinstance(opened, Response):
+        return opened
+    page, booking = opened
+    if not (booking.can_choose or booking.can_change):
+        return go(page.address(), "changed")
+    today = hub.clock.now().astimezone(ZoneInfo(booking.order.zone)).date()
+    spans = zip_longest(away_from, away_until, fillvalue="")
+    try:
+        wish = Wish() if clear else read_wish(weekday, daypart, spans, today)
+    except UnusableDatesError:
+        return go(page.address("/preferences"), "dates")
+    save_wish(hub, token, wish)
+    return go(page.address("/move" if booking.can_change else ""), "wishes")
+
+
+@router.post("/a/{token}/call-back")
+def call_back(
+    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
+) -> Response:
+    """Ask to be called."""
+    opened = open_link(request, hub, templates, token, lang)
+    if isinstance(opened, Response):
+        return opened
+    page, booking = opened
+    back = page.address("/move" if booking.can_change else "")
+    try:
+        ask_call_back(hub, token)
+    except DoorstepError as error:
+        return go(back, _note_for(error))
+    return go(back, "called")
 
 
 @router.post("/a/{token}/hold")

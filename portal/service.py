@@ -19,12 +19,16 @@ from scheduling.service import SlotOffer, cancel_appointment, confirm_appointmen
 
 def free_times(hub: Hub, booking: Booking) -> tuple[SlotOffer, ...]:
     """The times that can be booked now, earliest first; empty when the order's lifecycle allows no booking."""
+    return tuple(sorted(best_times(hub, booking), key=lambda one: (one.starts_at, one.ends_at)))
+
+
+def best_times(hub: Hub, booking: Booking) -> tuple[SlotOffer, ...]:
+    """The same, those first that need the least driving."""
     if not (booking.can_choose or booking.can_change):
         return ()
     offers = offer_slots(hub, booking.order.id).offers
     present = {(one.starts_at, one.ends_at) for one in (booking.confirmed,) if one}
-    free = (one for one in offers if (one.starts_at, one.ends_at) not in present)
-    return tuple(sorted(free, key=lambda one: (one.starts_at, one.ends_at)))
+    return tuple(one for one in offers if (one.starts_at, one.ends_at) not in present)
 
 
 def keep_time(hub: Hub, token: str, starts_at: datetime, ends_at: datetime) -> Appointment:

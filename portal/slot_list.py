@@ -1,4 +1,4 @@
-"""Free times as a page shows them: by day and part of the day, with the nearest ones first when one was taken."""
+"""Free times as a page shows them: by day and part of the day, the greenest first, or the nearest ones when one was taken."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,16 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from hub.notifications.texts import format_day
+from portal.preferences import Wish
 from scheduling.service import SlotOffer
 
 _NOON = 12
 _WHY = {"technician_in_street": "in_street", "technician_nearby": "nearby"}
 """The texts of the reasons that are shown."""
 _NEAREST_SHOWN = 3
+_RECOMMENDED_SHOWN = 3
+_SHORT_LIST = 6
+"""So few times need no recommendation."""
 DAYS_SHOWN = 4
 """Days that are open at once; the rest is one press away."""
 
@@ -41,6 +45,36 @@ class SlotDay:
         """The reason that all of these times share; then the page gives it once."""
         reasons = {one.why for one in self.morning + self.afternoon}
         return reasons.pop() if len(reasons) == 1 else ""
+
+
+@dataclass(frozen=True)
+class SlotList:
+    """What the page of free times shows: at most one group on top, days that are open, days one press away.
+
+    `left_out` is how many free times are not shown because they do not suit; `recommended` need the least driving.
+    """
+
+    recommended: tuple[SlotChoice, ...]
+    nearest: tuple[SlotChoice, ...]
+    days: tuple[SlotDay, ...]
+    later_days: tuple[SlotDay, ...]
+    left_out: int
+
+
+def list_slots(offers: Sequence[SlotOffer], wish: Wish, wanted: datetime | None, zone: str, language: str) -> SlotList:
+    """The offers, given best first, that suit the `wish`; with `wanted` the ones nearest to it on top."""
+    suiting = [one for one in offers if wish.fits(one.starts_at, zone)]
+    in_time = sorted(suiting, key=lambda one: (one.starts_at, one.ends_at))
+    nearest = nearest_choices(in_time, wanted, zone, language) if wanted is not None and in_time else ()
+    green = [one for one in suiting if one.reason in _WHY] if len(suiting) > _SHORT_LIST and not nearest else []
+    days = tuple(list_days(in_time, zone, language))
+    return SlotList(
+        recommended=_choices(green[:_RECOMMENDED_SHOWN], zone, language),
+        nearest=nearest,
+        days=days[:DAYS_SHOWN],
+        later_days=days[DAYS_SHOWN:],
+        left_out=len(offers) - len(suiting),
+    )
 
 
 def slot_value(starts_at: datetime, ends_at: datetime) -> str:

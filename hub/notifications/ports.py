@@ -23,11 +23,11 @@ class Message:
 
     `html` is the same as `body` for an e-mail or a letter's sheet. `tries` numbers the handing over: receipts name it. `language` is
     that of the words. `list_unsubscribe` is an address that stops such mail when something is posted to it, or empty.
-    `lines` are the name and address for a letter's window.
+    `work_order_id` is absent while what it is about is no order yet. `lines` are the name and address for a letter's window.
     """
 
     notification_id: NotificationId
-    work_order_id: WorkOrderId
+    work_order_id: WorkOrderId | None
     channel: Channel
     recipient: str
     subject: str

@@ -47,6 +47,8 @@ def page_folders() -> tuple[list[Path], dict[str, Path]]:
         "hub": _CHECKOUT / "hub" / "web",
         "console": _CHECKOUT / "infra" / "console",
         "board": _CHECKOUT / "scheduling" / "board",
+        "details": _CHECKOUT / "portal" / "details",
+        "day": _CHECKOUT / "portal" / "day",
         **{name: _CHECKOUT / name for name in _ROOMS_WITH_PAGES},
     }
     templates = [folder / "templates" for folder in rooms.values()]

@@ -47,7 +47,8 @@ class Citizen:
         return answer
 
     def slots(self, step: str = "") -> list[str]:
-        return [unescape(one) for one in SLOT.findall(self.get(step).text)]
+        """The free times, earliest first; those that are recommended stand on the page twice."""
+        return sorted({unescape(one) for one in SLOT.findall(self.get(step).text)})
 
     def appointment_id(self) -> str:
         found = re.search(r'name="appointment" value="([^"]+)"', self.get("/confirm").text)

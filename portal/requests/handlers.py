@@ -1,0 +1,71 @@
+"""What becomes of accepted requests, and what time does to all of them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+
+from hub.bootstrap import Hub
+from hub.contact_record import append_entry
+from hub.db.portal_tables import citizen_request, request_message
+from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.domain.citizen_requests import RequestStatus
+from hub.domain.events import Event
+from portal.requests.messages import retry_request_messages
+from portal.requests.records import requests
+
+KEPT_AFTER_DECISION = timedelta(days=30)
+"""How long a decided request keeps what is personal; an accepted one lives on in its order."""
+_BATCH = 200
+
+
+def note_order(work: UnitOfWork, event: Event) -> None:
+    """A work order began: if a citizen asked for it, the request knows its order."""
+    order = work.work_orders.get(event.work_order_id)
+    if event.before or order.utility != work.settings.own_requests_source:
+        return
+    found = requests(work).find_where(
+        citizen_request.c.reference == order.external_id,
+        citizen_request.c.status == RequestStatus.ACCEPTED,
+        lock=True,
+    )
+    if found is not None:
+        requests(work).swap(found, replace(found, status=RequestStatus.ORDERED, work_order_id=order.id))
+        append_entry(work, order.id, "requested_by_citizen", {"reference": found.reference})
+
+
+def forget_requests(hub: Hub, now: datetime) -> int:
+    """Delete requests nobody confirmed in time, and empty what is personal in those decided long ago; returns how many. A timer."""
+    table = citizen_request.c
+    with hub.unit_of_work() as work:
+        kept = requests(work)
+        unconfirmed = kept.list_where(
+            table.status == RequestStatus.UNCONFIRMED, table.link_expires_at <= now, limit=_BATCH, skip_locked=True
+        )
+        ids = [one.id for one in unconfirmed]
+        work.connection.execute(delete(request_message).where(request_message.c.request_id.in_(ids)))
+        work.connection.execute(delete(citizen_request).where(table.id.in_(ids)))
+        decided = kept.list_where(
+            table.status.in_((RequestStatus.ORDERED, RequestStatus.DECLINED)),
+            table.decided_at <= now - KEPT_AFTER_DECISION,
+            table.erased_at.is_(None),
+            limit=_BATCH,
+            skip_locked=True,
+        )
+        nobody = dict.fromkeys(("citizen_name", "citizen_email", "citizen_phone", "street", "town", "notes"), "")
+        for one in decided:
+            kept.swap(one, replace(one, **nobody, token_hash=None, erased_at=now))
+        work.commit()
+    return len(unconfirmed) + len(decided)
+
+
+SUBSCRIPTIONS: Subscriptions = {
+    "work_order.received": (note_order,),
+    "work_order.needs_location": (note_order,),
+    "work_order.rejected": (note_order,),
+}
+TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {
+    "retry_request_messages": retry_request_messages,
+    "forget_requests": forget_requests,
+}
