@@ -42,6 +42,23 @@ class OccurredAtError(DoorstepError):
     code = "occurred-at-not-plausible"
 
 
+class DoorCodeWrongError(DoorstepError):
+    """The code is not the one that the citizen of this visit can show today."""
+
+    kind = ErrorKind.INVALID
+    code = "door-code-wrong"
+
+    def __init__(self) -> None:
+        super().__init__("This is not today's door code of this visit. Scan it again, or go on without it.")
+
+
+class NotOnTheWayError(DoorstepError):
+    """A place was sent, or a door code, at a time at which nobody may ask for it."""
+
+    kind = ErrorKind.CONFLICT
+    code = "not-on-the-way"
+
+
 class ReportTooEarlyError(DoorstepError):
     """A report or a photo of a visit that has not been arrived at."""
 

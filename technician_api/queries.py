@@ -9,15 +9,18 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, select
 
 from hub.bootstrap import Hub
-from hub.db import tables
+from hub.db import citizen_tables, tables
+from hub.db.records import Records
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment, Visit
 from hub.domain.catalogue import Catalogue
+from hub.domain.citizen_records import AccessDetails
 from hub.domain.ids import AppointmentId, VisitId, WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, VISIT_TRANSITIONS, Action, VisitStatus
 from hub.domain.technicians import Technician
 from hub.domain.work_orders import WorkOrder
 from technician_api.schemas import (
+    AccessView,
     AddressView,
     ArrivalWindow,
     CitizenView,
@@ -69,6 +72,7 @@ def visit_views(work: UnitOfWork, visits: Sequence[Visit]) -> list[VisitView]:
         one.id: one for one in work.appointments.list_where(tables.appointment.c.id.in_(agreed_ids))
     }
     photos, reports = _photos(work, visits), _report_counts(work, visits)
+    access, checks = _access(work, order_ids), _door_checks(work, visits)
     return [
         _view(
             work.catalogue,
@@ -77,6 +81,8 @@ def visit_views(work: UnitOfWork, visits: Sequence[Visit]) -> list[VisitView]:
             agreed.get(visit.appointment_id) if visit.appointment_id else None,
             photos.get(visit.id, []),
             reports.get(visit.id, 0),
+            access=_shown_access(visit, orders[visit.work_order_id], access.get(visit.work_order_id), work.now),
+            door_checked_at=checks.get(visit.id),
         )
         for visit in visits
     ]
@@ -102,6 +108,28 @@ def _report_counts(work: UnitOfWork, visits: Sequence[Visit]) -> dict[VisitId, i
     return {VisitId(row[0]): row[1] for row in work.connection.execute(query.group_by(table.visit_id))}
 
 
+def _access(work: UnitOfWork, order_ids: Sequence[WorkOrderId]) -> dict[WorkOrderId, AccessDetails]:
+    table = citizen_tables.access_details
+    records = Records(work.connection, table, AccessDetails, ("work_order_id",))
+    return {one.work_order_id: one for one in records.list_where(table.c.work_order_id.in_(order_ids))}
+
+
+def _door_checks(work: UnitOfWork, visits: Sequence[Visit]) -> dict[VisitId, datetime]:
+    table = citizen_tables.door_check.c
+    query = select(table.visit_id, table.checked_at).where(table.visit_id.in_([visit.id for visit in visits]))
+    return {VisitId(row.visit_id): row.checked_at for row in work.connection.execute(query)}
+
+
+def _shown_access(visit: Visit, order: WorkOrder, left: AccessDetails | None, now: datetime) -> AccessView | None:
+    """Only on the visit's own day and only while it is ahead or under way: a code opens a door for whoever reads it."""
+    zone = ZoneInfo(order.zone)
+    if left is None or visit.status not in LIVE_VISIT_STATUSES:
+        return None
+    if now.astimezone(zone).date() != visit.starts_at.astimezone(zone).date():
+        return None
+    return AccessView(gate_code=left.gate_code, dog=left.dog, parking=left.parking, note=left.note)
+
+
 def _view(
     catalogue: Catalogue,
     visit: Visit,
@@ -109,6 +137,9 @@ def _view(
     agreed: Appointment | None,
     photos: list[UUID],
     reports: int,
+    *,
+    access: AccessView | None,
+    door_checked_at: datetime | None,
 ) -> VisitView:
     zone = ZoneInfo(order.zone)
 
@@ -124,6 +155,7 @@ def _view(
         work_type=_work_type(catalogue, order.work_type),
         notes=order.notes,
         citizen=_citizen(visit, order),
+        access=access,
         arrival_window=(
             ArrivalWindow(starts_at=agreed.starts_at.astimezone(zone), ends_at=agreed.ends_at.astimezone(zone))
             if agreed
@@ -137,6 +169,7 @@ def _view(
         arrived_at=local(visit.arrived_at),
         started_at=local(visit.started_at),
         ended_at=local(visit.ended_at),
+        door_checked_at=local(door_checked_at),
         abort_reason=visit.abort_reason,
         next_actions=next_actions(visit.status),
         can_report=visit.status in REPORTABLE,

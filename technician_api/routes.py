@@ -24,12 +24,14 @@ from technician_api.access import (
 from technician_api.queries import my_day
 from technician_api.schemas import (
     AbortRequest,
+    DoorCodeRequest,
     Enrolled,
     EnrolledBrowser,
     EnrolRequest,
     Label,
     MyDay,
     PhotoView,
+    PlaceRequest,
     Problem,
     ReportRequest,
     ReportView,
@@ -41,13 +43,16 @@ from technician_api.schemas import (
 from technician_api.service import (
     AddPhoto,
     Answer,
+    CheckDoorCode,
     Enrol,
     FileReport,
     NewDevice,
     TakeStep,
     add_photo,
+    check_door_code,
     enrol_device,
     file_report,
+    keep_place,
     open_photo,
     sign_out,
     take_step,
@@ -176,6 +181,27 @@ def report(
     return _rendered(file_report(hub, who, FileReport(VisitId(visit_id), body), key))
 
 
+@api.post(
+    "/visits/{visit_id}/door-code",
+    response_model=VisitView,
+    tags=["Visits"],
+    responses={**_WRITE_PROBLEMS, **_problems(429)},
+)
+def read_door_code(
+    hub: HubDependency, who: SignedInDependency, key: KeyHeader, visit_id: UUID, body: DoorCodeRequest
+) -> Response:
+    """The code the citizen shows at the door proves that both were there; from setting off until the visit ends."""
+    return _rendered(check_door_code(hub, who, CheckDoorCode(VisitId(visit_id), body.code), key))
+
+
+@api.put(
+    "/visits/{visit_id}/place", status_code=204, tags=["Visits"], responses=_problems(400, 401, 404, 409, 413, 422)
+)
+def put_place(hub: HubDependency, who: SignedInDependency, visit_id: UUID, body: PlaceRequest) -> None:
+    """Where the technician is on the way, for the citizen who waits; the last one counts and is forgotten on arrival."""
+    keep_place(hub, who, VisitId(visit_id), body.latitude, body.longitude)
+
+
 @photos.post(
     "/visits/{visit_id}/photos",
     status_code=201,
@@ -230,7 +256,9 @@ def describe() -> JSONResponse:
 @router.get("/technician", response_class=HTMLResponse, include_in_schema=False)
 def phone_page(pages: PagesDependency) -> Response:
     """The phone page; everything it shows comes from the API."""
-    return pages.render("technician_api/phone.html")
+    # The one page that may ask where the phone is; it does so when the technician turns it on, for one drive.
+    allowed = {"Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=()"}
+    return pages.render("technician_api/phone.html", headers=allowed)
 
 
 router.include_router(api)

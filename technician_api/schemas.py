@@ -99,6 +99,15 @@ class CitizenView(_Wire):
     language: str = Field(examples=["nl"])
 
 
+class AccessView(_Wire):
+    """How to get in, in the citizen's own words; each may be empty. Shown on the day of the visit only."""
+
+    gate_code: str = Field(examples=["4711#"])
+    dog: str = Field(examples=["A big one, he stays in the kitchen."])
+    parking: str = Field(examples=["In the yard."])
+    note: str = Field(examples=["The bell is broken, please knock."])
+
+
 class ArrivalWindow(_Wire):
     """What the citizen was promised: arrival at or after `starts_at` and before `ends_at`."""
 
@@ -107,7 +116,7 @@ class ArrivalWindow(_Wire):
 
 
 class VisitView(_Wire):
-    """One visit as its technician sees it. `citizen` is left out once the visit has ended, and for work in the street."""
+    """One visit as its technician sees it. `citizen` and `access` are left out once the visit has ended, and for work in the street."""
 
     id: UUID
     order_number: str = Field(description="The utility's own number of the work order.", examples=["WO-1001"])
@@ -117,6 +126,7 @@ class VisitView(_Wire):
     work_type: WorkTypeView
     notes: str
     citizen: CitizenView | None
+    access: AccessView | None = Field(description="How to get in; on the day of the visit, when the citizen said it.")
     arrival_window: ArrivalWindow | None = Field(description="Empty for work that nobody has to be at home for.")
     planned_start: datetime
     planned_end: datetime
@@ -126,6 +136,7 @@ class VisitView(_Wire):
     arrived_at: datetime | None
     started_at: datetime | None
     ended_at: datetime | None
+    door_checked_at: datetime | None = Field(description="When the citizen's door code was read: proof of presence.")
     abort_reason: AbortReason | None
     next_actions: list[NextAction] = Field(description="The steps that can be taken now.")
     can_report: bool = Field(description="Whether reports and photos are taken now.")
@@ -195,6 +206,22 @@ class PhotoView(_Wire):
     width: int
     height: int
     caption: str
+
+
+class DoorCodeRequest(_Wire):
+    """What the phone scanned, or what the citizen read aloud."""
+
+    code: Annotated[str, BeforeValidator(_without_nul), _text(40, least=1)] = Field(
+        description="Sixteen letters and digits; case, spaces and hyphens do not matter.",
+        examples=["H5A2-EW6Q-M5HX-VNPX"],
+    )
+
+
+class PlaceRequest(_Wire):
+    """Where the phone is, on the way; WGS 84 degrees."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] = Field(examples=[51.052])
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] = Field(examples=[3.723])
 
 
 class Problem(BaseModel):

@@ -17,6 +17,7 @@ from technician_api.schemas import VisitView
 from technician_api.service.enrolment import SignedIn
 from technician_api.service.idempotency import Answer, once
 from technician_api.service.ownership import own_visit
+from technician_api.service.places import forget_place
 from technician_api.service.reports import write_report
 
 OLDEST = timedelta(hours=24)
@@ -78,6 +79,8 @@ def _advance(work: UnitOfWork, order: WorkOrder, visit: Visit, command: TakeStep
         _end_appointment(work, visit, Action.FAIL, signed_in, str(command.reason))
     reason = str(command.reason) if command.reason else ""
     after = work.advance_visit(visit, command.action, by=actor, reason=reason, **changes)
+    if command.action is not Action.SET_OFF:
+        forget_place(work, visit.id)
     if command.action is Action.START:
         work.advance_work_order(order, Action.BEGIN, by=actor)
     if command.action is Action.COMPLETE:

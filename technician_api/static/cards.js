@@ -30,7 +30,10 @@ function clockTime(instant, zone) {
   return new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: zone }).format(new Date(instant));
 }
 
-/** `act`: { step(visit, name), abort(visit, reason, note), report(visit, body), photo(visit, file), busy(visitId) }. */
+/**
+ * `act`: { step(visit, name), abort(visit, reason, note), report(visit, body), photo(visit, file), door(visit, code),
+ * shares(visit), share(visit, yes), busy(visitId) }.
+ */
 export function card(visit, act) {
   const busy = act.busy(visit.id);
   const over = visit.next_actions.length === 0;
@@ -40,6 +43,8 @@ export function card(visit, act) {
     { class: over ? "visit visit--over" : "visit", "data-visit": visit.id, "data-status": visit.status, "aria-labelledby": title, "aria-busy": busy ? "true" : null },
     ...facts(visit, title),
     ...steps(visit, act, busy),
+    visit.status === "en route" && sharePart(visit, act),
+    doorPart(visit, act, busy),
     photoPart(visit, act, busy),
     visit.can_report && reportForm(visit, act, busy),
     visit.next_actions.includes("abort") && abortForm(visit, act, busy),
@@ -64,7 +69,40 @@ function facts(visit, title) {
     citizen && el("p", {}, document.createTextNode(`${citizen.first_name} (${citizen.language}) `),
       citizen.phone && el("a", { href: `tel:${citizen.phone.replace(/[^+\d]/g, "")}`, text: `Call ${citizen.phone}` })),
     visit.notes && el("p", { text: visit.notes }),
+    visit.access && accessPart(visit.access),
   ];
+}
+
+const ACCESS_NAMES = [["gate_code", "Gate or door code"], ["dog", "Animals"], ["parking", "Parking"], ["note", "Note"]];
+
+/** How to get in; the hub sends it on the day only. */
+function accessPart(access) {
+  const said = ACCESS_NAMES.filter(([name]) => access[name]);
+  return el("dl", { class: "access" }, ...said.flatMap(([name, words]) => [el("dt", { text: words }), el("dd", { text: access[name] })]));
+}
+
+/** Off until the technician turns it on, for one drive; the citizen who waits then sees how far away the van is. */
+function sharePart(visit, act) {
+  const field = `share-${visit.id}`;
+  return el("p", {}, el("label", { class: "choice", for: field },
+    el("input", { id: field, type: "checkbox", checked: act.shares(visit), on: { change: (event) => act.share(visit, event.target.checked) } }),
+    el("span", { text: "Show the citizen where I am on the way" })));
+}
+
+const AT_THE_DOOR = ["en route", "on site", "working"];
+
+function doorPart(visit, act, busy) {
+  if (visit.door_checked_at) {
+    return el("p", { class: "hint", text: `The door code was read at ${clockTime(visit.door_checked_at, visit.zone)}.` });
+  }
+  if (!AT_THE_DOOR.includes(visit.status)) return null;
+  const field = `door-${visit.id}`;
+  const form = el("form", { on: { submit: (event) => { event.preventDefault(); act.door(visit, form.querySelector("input").value); } } },
+    el("p", { class: "hint", id: `${field}-hint`, text: "Scan the citizen's code with the camera of this phone, or type its sixteen letters and digits." }),
+    el("label", { for: field, text: "Door code" }),
+    el("input", { id: field, required: true, maxlength: 40, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-describedby": `${field}-hint` }),
+    el("button", { type: "submit", disabled: busy, text: "Check the door code" }));
+  return el("details", { "data-part": "door" }, el("summary", { text: "The citizen shows a door code" }), form);
 }
 
 function steps(visit, act, busy) {

@@ -29,7 +29,24 @@ const outbox = new Outbox({
   },
 });
 
+let shared = null; // the visit on whose way this phone's place is shown, and the watch that tells it
+const PLACE_EVERY = 20_000;
+
 const act = {
+  door: (visit, code) => write(visit, "door-code", { code }, "The door code is right. Technician and citizen are both there."),
+  shares: (visit) => shared?.visitId === visit.id,
+  share(visit, yes) {
+    stopSharing();
+    if (!yes) return say("Your place is no longer shown.");
+    if (!navigator.geolocation) return complain("This phone does not tell where it is.");
+    shared = { visitId: visit.id, told: 0 };
+    shared.watch = navigator.geolocation.watchPosition(
+      ({ coords }) => tellPlace(visit.id, coords),
+      () => { stopSharing(); complain("This phone may not tell where it is. Allow it in the browser's settings."); redraw(visit); },
+      { maximumAge: PLACE_EVERY },
+    );
+    say("The citizen sees where you are until you arrive.");
+  },
   busy: (visitId) => outbox.concerns(visitId),
   step: (visit, name) => write(visit, name, { occurred_at: hubTime() }, { "set-off": "You are on the way.", arrive: "You are at the door.", start: "Work has begun.", complete: "This visit is done." }[name]),
   abort: (visit, reason, note) => write(visit, "abort", { reason, note, occurred_at: hubTime() }, "This visit has ended without completion. The dispatcher knows."),
@@ -48,6 +65,32 @@ function write(visit, name, json, says) {
   redraw(visit);
 }
 
+function stopSharing() {
+  if (shared) navigator.geolocation.clearWatch(shared.watch);
+  shared = null;
+}
+
+/** A place that does not get through is not kept for later: where the van was is of no use to anybody. */
+async function tellPlace(visitId, { latitude, longitude }) {
+  if (shared?.visitId !== visitId || Date.now() - shared.told < PLACE_EVERY) return;
+  shared.told = Date.now();
+  try {
+    await ask("PUT", `/visits/${visitId}/place`, { json: { latitude, longitude } });
+  } catch (error) {
+    if (!(error instanceof NotReached)) stopSharing();
+  }
+}
+
+/** The camera opens this page with the citizen's code after the #; it belongs to the visit that is under way. */
+function readScannedCode() {
+  const code = new URLSearchParams(location.hash.slice(1)).get("door");
+  if (!code) return;
+  history.replaceState(null, "", location.pathname);
+  const open = day.visits.filter((one) => ["en route", "on site", "working"].includes(one.status) && !one.door_checked_at);
+  if (open.length === 1) act.door(open[0], code);
+  else complain("No visit of yours is under way. Tell us that you set off or arrived, then scan the door code again.");
+}
+
 function hubTime() {
   return new Date(Date.now() + hubAhead).toISOString();
 }
@@ -60,6 +103,7 @@ function replaceVisit(visit) {
 }
 
 function redraw(visit) {
+  if (shared?.visitId === visit.id && visit.status !== "en route") stopSharing();
   const old = document.querySelector(`[data-visit="${visit.id}"]`);
   old?.replaceWith(card(visit, act));
 }
@@ -130,6 +174,7 @@ async function enrol(event) {
     at("enrol-form").reset();
     say("This phone is signed in.");
     await loadDay(null, { move: true });
+    if (day) readScannedCode();
     outbox.retry();
   } catch (error) {
     complain(error instanceof NotReached ? `${error.message} Tap Sign in again in a moment.` : error.message);
@@ -163,11 +208,14 @@ async function begin() {
     const session = await ask("GET", "/session");
     if (!session.technician) return showEnrolment("");
     await loadDay(null);
+    if (day) readScannedCode();
   } catch (error) {
     complain(`${error.message} Try again with Reload.`);
     at("day").hidden = false;
   }
   outbox.retry();
 }
+
+addEventListener("hashchange", () => { if (day) readScannedCode(); });
 
 begin();

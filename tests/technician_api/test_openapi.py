@@ -19,7 +19,7 @@ def operations(description: Any) -> list[tuple[str, str, Any]]:
 
 def test_every_operation_says_what_it_does_and_how_it_fails(description: Any) -> None:
     listed = operations(description)
-    assert len(listed) == 13
+    assert len(listed) == 15
     for path, verb, operation in listed:
         assert operation["description"], (verb, path)
         problems = [code for code in operation["responses"] if not code.startswith("2")]
@@ -32,7 +32,7 @@ def test_every_operation_says_what_it_does_and_how_it_fails(description: Any) ->
 
 def test_every_post_requires_an_idempotency_key(description: Any) -> None:
     posts = [one for _path, verb, one in operations(description) if verb == "post"]
-    assert len(posts) == 9
+    assert len(posts) == 10
     for operation in posts:
         keys = [one for one in operation["parameters"] if one["name"] == "Idempotency-Key"]
         assert [one["required"] for one in keys] == [True]
