@@ -88,7 +88,7 @@ def close_address(work: UnitOfWork, channel: Channel, address: str, state: Addre
         )
     else:
         written = written.on_conflict_do_nothing(index_elements=["address_hash", "channel"])
-    return work.connection.execute(written).rowcount > 0
+    return work.connection.execute(written.returning(contact_address.c.state)).first() is not None
 
 
 def opt_out(work: UnitOfWork, channel: Channel, address: str, reason: str) -> bool:

@@ -9,6 +9,7 @@ import unicodedata
 from enum import StrEnum
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from hub.bootstrap import Hub
 from hub.db.tables import notification as notification_table
@@ -116,7 +117,7 @@ def _newest_messages(work: UnitOfWork, channel: Channel, address: str) -> list[N
     newest = (
         select(table.id)
         .where(table.recipient == address, table.channel.in_(channels))
-        .distinct(table.work_order_id)
+        .ext(distinct_on(table.work_order_id))
         .order_by(table.work_order_id, table.created_at.desc())
         .limit(_MOST_ORDERS)
     )

@@ -33,6 +33,7 @@ router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_
 Proof = Annotated[str, Path(max_length=64)]
 TEXTS = pathlib.Path(__file__).with_name("texts")
 _MOST_FIELDS = 200
+_NOT_SIGNED = "This was not signed by our provider for this address, so it was not carried out."
 _KEY_PATH = "/webhooks/twilio/key"
 
 
@@ -50,13 +51,13 @@ async def signed_by_twilio(request: Request) -> Posted:
     form: dict[str, list[str]] = {}
     for name, value in posted.multi_items():
         if isinstance(value, UploadFile):
-            raise HTTPException(403)
+            raise HTTPException(403, _NOT_SIGNED)
         form.setdefault(name, []).append(value)
     path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
     address = path.decode("ascii", "replace") + ("?" + query.decode("ascii", "replace") if query else "")
     if not is_genuine(the_hub(request).settings, address, form, request.headers):
-        raise HTTPException(403)
+        raise HTTPException(403, _NOT_SIGNED)
     return Posted(values_of(form), dict(request.query_params))
 
 

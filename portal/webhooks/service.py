@@ -111,4 +111,5 @@ def _ask_to_be_called(hub: Hub, call: Notification, pressed: KeyPressed) -> None
 
 def _is_first(work: UnitOfWork, call_id: str) -> bool:
     claim = insert(webhook_call).values(provider=PROVIDER, call_id=call_id, heard_at=work.now)
-    return work.connection.execute(claim.on_conflict_do_nothing()).rowcount > 0
+    claimed = work.connection.execute(claim.on_conflict_do_nothing().returning(webhook_call.c.call_id))
+    return claimed.first() is not None
