@@ -63,6 +63,10 @@ bench-campaign: setup ## Let 5,000 citizens book while a planner works, and coun
 bench-ingest: setup ## Measure how fast messages are taken in and told back (BENCH="--orders 1000"; BENCH="--memory": minutes; BENCH="--help")
 	@$(BIN)/python -m infra.benchmarks.ingest $(BENCH)
 
+.PHONY: bench-portal
+bench-portal: setup ## Measure slot page, hold and confirm beside a bare page and a bare update (BENCH="--orders 1000"; BENCH="--help")
+	@$(BIN)/python -m infra.benchmarks.portal $(BENCH)
+
 .PHONY: chaos
 chaos: setup ## Kill workers, broker and database while 10,000 orders come in, and account for every one (CHAOS="--orders 1000 --kills 10"; CHAOS="--help")
 	@$(BIN)/python -m infra.chaos $(CHAOS)

@@ -107,10 +107,14 @@ def load_policies(folder: Path | None = None) -> Mapping[str, ContactPolicy]:
 def check_policies(folder: Path | None, catalogue: Catalogue) -> None:
     """Raises ConfigurationError when `catalogue` names a policy that does not exist, or a policy a team that it does not have."""
     known = load_policies(folder)
-    for work_type in catalogue.work_types.values():
-        for code in {work_type.contact_policy, *work_type.contact_policies.values()} - {""}:
-            find_policy(known, code)
-    for policy in known.values():
+    named = [
+        code
+        for work_type in catalogue.work_types.values()
+        for code in (work_type.contact_policy, *work_type.contact_policies.values())
+        if code
+    ]
+    # A policy that no work has may name what this company lacks: the samples lie there for everybody.
+    for policy in {code: find_policy(known, code) for code in named}.values():
         for reason, ending in policy.endings.items():
             if ending.team and ending.team not in catalogue.teams:
                 teams = ", ".join(catalogue.teams) or "none"

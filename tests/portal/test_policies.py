@@ -132,7 +132,9 @@ def test_the_policy_of_a_utility_must_exist_too(tmp_path: Path) -> None:
 
 
 def test_a_team_that_a_policy_names_must_be_in_the_catalogue(tmp_path: Path) -> None:
-    catalogue = a_catalogue(tmp_path, ('teams = ["customer care", "field office"]', 'teams = ["field office"]'))
+    catalogue = a_catalogue(
+        tmp_path, _SURVEY, ('teams = ["customer care", "field office"]', 'teams = ["field office"]')
+    )
     with pytest.raises(
         ConfigurationError,
         match="to the team 'customer care', which is not in the catalogue; its teams are field office",

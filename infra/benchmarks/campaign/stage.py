@@ -29,7 +29,7 @@ CATALOGUE = Path(__file__).with_name("catalogue.toml")
 def staged(options: CampaignOptions) -> Iterator[tuple[Hub, SharedClock]]:
     """A hub on a new database, of the server in DATABASE_URL or an embedded one, with the present schema."""
     with ExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(own_folder("campaign"))
         server = (
             os.environ.get("DATABASE_URL")
             or stack.enter_context(EmbeddedServer(folder / "postgres", throwaway=True)).url
@@ -55,11 +55,11 @@ def build_stage(url: str, folder: Path, options: CampaignOptions) -> tuple[Hub, 
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder that the account of the embedded server can enter."""
+def own_folder(name: str) -> Iterator[Path]:
+    """A folder of its own for the block, that the account of the embedded server can enter."""
     place = shared_place()
     place.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix="doorstep-campaign-", dir=place))
+    folder = Path(tempfile.mkdtemp(prefix=f"doorstep-{name}-", dir=place))
     folder.chmod(0o755)
     try:
         yield folder
