@@ -14,6 +14,7 @@ from infra.console.contact import count_due_reviews
 from infra.console.stuck import WORDS, is_stuck
 from ingest.inbox import InboxOutcome
 from ingest.quarantine.records import QuarantineStatus
+from portal.conversations.queries import count_waiting
 
 _QUIET_EVENTS = timedelta(minutes=5)
 _EARLY_FOR_TOO_LONG = timedelta(hours=1)
@@ -64,6 +65,7 @@ def what_needs_attention(connection: Connection, now: datetime, day: tuple[datet
     caught_up_to = connection.execute(select(func.max(tables.worker_beat.c.caught_up_to))).scalar_one()
     matters = (
         *_stuck_matters(connection, now),
+        _inbox_matter(connection),
         *_order_matters(connection, now, orders, holds),
         *_message_matters(connection, now),
         *_worker_matters(caught_up_to, now),
@@ -118,6 +120,16 @@ def _stuck_matters(connection: Connection, now: datetime) -> list[Matter]:
         )
         for why, words in WORDS.items()
     ]
+
+
+def _inbox_matter(connection: Connection) -> Matter:
+    return Matter(
+        count_waiting(connection),
+        "citizen waits for an answer",
+        "citizens wait for an answer",
+        "Read what they wrote, or call them back.",
+        "/console/inbox",
+    )
 
 
 def _order_matters(

@@ -62,6 +62,7 @@ def show_inbox(
         pages=max(1, -(-found.counts[wanted] // PAGE_LENGTH)),
         address=lambda shown, number=1: f"{_ADDRESS}?{urlencode({'view': shown.value, 'page': number})}",
         now=hub.clock.now(),
+        zone=_ZONE,
         times=times,
     )
 

@@ -48,7 +48,7 @@ class InboxView(StrEnum):
 
 @dataclass(frozen=True)
 class InboxLine:
-    """One thread of the list. `sender` is masked; `said` is the beginning of what the citizen said last."""
+    """One thread of the list. `sender` is masked; `said` is the beginning of what the citizen said last; without an order `zone` is empty."""
 
     id: ConversationId
     topic: Topic
@@ -121,7 +121,7 @@ def list_inbox(connection: Connection, view: InboxView, me: StaffId, *, page: in
             *(table[name] for name in ("waiting_since", "changed_at", "note")),
             func.coalesce(tables.work_order.c.external_id, "").label("reference"),
             func.coalesce(tables.work_order.c.town, "").label("town"),
-            func.coalesce(tables.work_order.c.zone, "UTC").label("zone"),
+            func.coalesce(tables.work_order.c.zone, "").label("zone"),
             func.coalesce(tables.staff_account.c.name, "").label("assigned_to"),
             func.coalesce(said.c.text, "").label("said"),
             said.c.meaning,

@@ -15,14 +15,16 @@ from uuid import uuid4
 from hub.bootstrap import Hub
 from hub.db.conversation_tables import conversation_message as message_table
 from hub.db.unit_of_work import UnitOfWork
+from hub.domain.contact import AddressState, Channel
 from hub.domain.conversations import Conversation, ConversationMessage, ConversationStatus, Direction, Topic
 from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.work_orders import WorkOrder
 from hub.logs import correlated
+from hub.notifications.addresses import closed_channels
 from hub.notifications.masking import mask_recipient
 from hub.notifications.texts import known_language
 from portal.conversations import entries
-from portal.conversations.addressees import Addressee, find_addressee
+from portal.conversations.addressees import find_addressee
 from portal.conversations.answers import Answer, answer_to, left_to_a_person
 from portal.conversations.call_backs import receive_call_back
 from portal.conversations.meaning import Understood, understand
@@ -75,11 +77,19 @@ def receive_sms(hub: Hub, sms: InboundSms) -> Reply | None:
     if arrival.message.settled:
         return Reply(arrival.message.answer, language) if arrival.message.answer else None
     with correlated(arrival.order.correlation_id):
-        found = (
-            answer_to(hub, arrival.order.id, said.sender, understood) if arrival.may_act else left_to_a_person(language)
-        )
-        words = _settle(hub, arrival, found)
+        words = _settle(hub, arrival, _look_at(hub, arrival, arrival.order, said.sender, understood))
     return Reply(words, language) if words else None
+
+
+def _look_at(hub: Hub, arrival: _Arrival, order: WorkOrder, sender: str, understood: Understood) -> Answer:
+    """What to answer; nothing to a number that asked for no more messages, whose text a person reads."""
+    with hub.snapshot() as work:
+        state, _ = closed_channels(work, {Channel.SMS: sender}).get(Channel.SMS, (None, ""))
+    if state is AddressState.OPTED_OUT:
+        return Answer("", handled=False)
+    if arrival.may_act:
+        return answer_to(hub, order.id, sender, understood)
+    return left_to_a_person(known_language(order.language))
 
 
 def _take_in(hub: Hub, said: Incoming, understood: Understood) -> _Arrival | None:
@@ -100,7 +110,9 @@ def _take_in(hub: Hub, said: Incoming, understood: Understood) -> _Arrival | Non
         message = add_incoming(work, thread, said, settled=addressee is None)
         _note_wrote(work, thread, message, said, understood)
         work.commit()
-    return _arrival(message, addressee)
+    if addressee is None:
+        return _Arrival(message, None, may_act=False)
+    return _Arrival(message, addressee.order, addressee.may_act)
 
 
 def _count_dropped(work: UnitOfWork, thread: Conversation | None) -> None:
@@ -118,13 +130,8 @@ def _again(work: UnitOfWork, earlier: ConversationMessage, said: Incoming) -> _A
         return None
     order = work.work_orders.get(thread.work_order_id)
     present = find_addressee(work, said.sender)
-    return _Arrival(earlier, order, present is not None and present.order.id == order.id and present.may_act)
-
-
-def _arrival(message: ConversationMessage, addressee: Addressee | None) -> _Arrival:
-    if addressee is None:
-        return _Arrival(message, None, may_act=False)
-    return _Arrival(message, addressee.order, addressee.may_act)
+    may_act = present is not None and present.order.id == order.id and present.may_act
+    return _Arrival(earlier, order, may_act)
 
 
 def _note_wrote(

@@ -24,6 +24,7 @@ from hub.domain.events import CITIZEN
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import Action, AppointmentStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import opt_in, opt_out
 from hub.notifications.service import deliver_notification, request_notification
 from portal.conversations import answers
 from portal.conversations.offers import prepare_offer, request_offer
@@ -495,6 +496,21 @@ def test_a_sender_who_floods_us_is_counted_and_not_kept(hub: Hub, order: WorkOrd
     assert current_appointment(hub, order.id) is None
     clock.advance(timedelta(hours=1, seconds=1))
     assert text(hub, "1") is not None
+    assert confirmed(hub, order)
+
+
+def test_who_asked_for_silence_gets_no_answer_and_a_person_reads_the_text(hub: Hub, order: WorkOrder) -> None:
+    send_offer(hub, order)
+    with hub.unit_of_work() as work:
+        opt_out(work, Channel.SMS, NUMBER, "The citizen said so by SMS.")
+        work.commit()
+    assert text(hub, "2") is None
+    assert current_appointment(hub, order.id) is None
+    assert threads(hub)[0].status is ConversationStatus.OPEN
+    with hub.unit_of_work() as work:
+        opt_in(work, Channel.SMS, NUMBER)
+        work.commit()
+    assert text(hub, "2") is not None
     assert confirmed(hub, order)
 
 

@@ -119,6 +119,16 @@ def test_a_dispatcher_finds_answers_and_closes(hub: Hub, order: WorkOrder) -> No
     assert "conversation" in history
 
 
+def test_the_first_page_says_how_many_wait(hub: Hub, order: WorkOrder) -> None:
+    browser = signed_in_browser(hub)
+    assert "wait for an answer" not in browser.get("/console").text
+    waiting(hub)
+    text(hub, "Hello?", sender=STRANGER)
+    page = browser.get("/console").text
+    assert "citizens wait for an answer" in page
+    assert 'href="/console/inbox"' in page
+
+
 def test_free_times_are_one_press(hub: Hub, order: WorkOrder) -> None:
     thread = waiting(hub)
     browser = signed_in_browser(hub)

@@ -1,0 +1,101 @@
+"""A citizen writes by SMS, and a dispatcher answers in the console: with the keyboard, and without scripts."""
+
+import pytest
+from playwright.sync_api import expect
+
+from hub.domain.contact import Channel
+from hub.domain.conversations import ConversationStatus
+from hub.domain.lifecycle import WorkOrderStatus
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.service import request_notification
+from portal.conversations.schemas import CallBackAsked, InboundSms, Reply
+from portal.conversations.service import receive_call_back, receive_sms
+from tests.journeys.conftest import MakeVisitor
+from tests.journeys.site import Site
+from tests.journeys.test_dispatcher import sign_in
+from tests.journeys.test_keyboard import tab_to
+from tests.journeys.visitor import DESK, Visitor
+from tests.portal.test_conversations import threads
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys-staff")]
+
+NUMBER = "+32470000001"
+
+
+def order_with_sms(site: Site) -> WorkOrder:
+    """An order whose citizen was written to by SMS."""
+    order = site.receive_order(language="en")
+    with site.hub.unit_of_work() as work:
+        request_notification(work, order, kind="reminder", channel=Channel.SMS)
+        work.commit()
+    site.work()
+    return order
+
+
+def write(site: Site, words: str, *, name: str) -> Reply | None:
+    return receive_sms(site.hub, InboundSms(name, NUMBER, "+3225550000", words))
+
+
+def test_a_dispatcher_sends_times_and_the_citizen_chooses_one(site: Site, dispatcher: Visitor) -> None:
+    site.add_technicians("Jan Janssens")
+    order = order_with_sms(site)
+    write(site, "No, that link does not work here. <b>Can somebody help?</b>", name="SM1")
+    receive_call_back(site.hub, CallBackAsked("CA1", NUMBER, order.id))
+    sign_in(site, dispatcher, "/console/inbox", "Inbox")
+    expect(dispatcher.page.get_by_text("<b>Can somebody help?</b>")).to_be_visible()
+    dispatcher.press(f"Message from +32…01, order {order.external_id}", role="link")
+    dispatcher.sees("Conversation with +32…01 open")
+
+    dispatcher.press("Take it")
+    expect(dispatcher.page.get_by_text("It is given.")).to_be_visible()
+    dispatcher.press("Send free times")
+    expect(dispatcher.page.get_by_text("The free times are on their way.")).to_be_visible()
+    dispatcher.sees("Conversation with +32…01 answered")
+    site.work()
+    [message] = [body for channel, _, body in site.messages_to(order) if "1) " in body and channel is Channel.SMS]
+    assert message.startswith("Doorstep: when may we come for ")
+
+    reply = write(site, "3!", name="SM2")
+    assert reply is not None
+    assert reply.text.startswith("Agreed: ")
+    assert site.order(order.id).status is WorkOrderStatus.BOOKED
+    dispatcher.page.reload()
+    expect(dispatcher.page.get_by_text("Understood as: number")).to_be_visible()
+    expect(dispatcher.page.get_by_text("Agreed: ")).to_be_visible()
+    dispatcher.inspect()
+
+
+def test_a_call_back_is_done_with_a_remark(site: Site, dispatcher: Visitor) -> None:
+    order = order_with_sms(site)
+    receive_call_back(site.hub, CallBackAsked("CA1", NUMBER, order.id))
+    sign_in(site, dispatcher, "/console/inbox", "Inbox")
+    dispatcher.press(f"Call back from +32…01, order {order.external_id}", role="link").sees("Call back +32…01 open")
+    expect(dispatcher.page.get_by_text(NUMBER)).to_have_count(0)
+    dispatcher.press("Show the whole number")
+    expect(dispatcher.page.get_by_role("link", name=NUMBER)).to_be_visible()
+    dispatcher.inspect()
+    dispatcher.page.get_by_label("What came of the call").fill("Will be at home on Friday.")
+    dispatcher.press("Done").sees("Call back +32…01 closed")
+    dispatcher.open("/console/inbox?view=closed").sees("Inbox")
+    expect(dispatcher.page.get_by_text("Will be at home on Friday.")).to_be_visible()
+
+
+def test_an_answer_is_written_with_the_keyboard_alone_and_without_scripts(
+    site: Site, make_visitor: MakeVisitor
+) -> None:
+    order = order_with_sms(site)
+    write(site, "When do you come exactly?", name="SM1")
+    dispatcher = make_visitor(size=DESK, language="en-GB", narrow=False, scripts=False)
+    sign_in(site, dispatcher, "/console/inbox", "Inbox")
+    tab_to(dispatcher, "link", f"Message from +32…01, order {order.external_id}")
+    dispatcher.page.keyboard.press("Enter")
+    dispatcher.sees("Conversation with +32…01 open")
+    dispatcher.page.get_by_label("Your answer, in English").focus()
+    dispatcher.page.keyboard.type("Between eight and ten.")
+    tab_to(dispatcher, "button", "Send answer")
+    dispatcher.page.keyboard.press("Enter")
+    dispatcher.sees("Conversation with +32…01 answered")
+    site.work()
+    assert "Doorstep: Between eight and ten." in [body for _, _, body in site.messages_to(order)]
+    [thread] = threads(site.hub)
+    assert thread.status is ConversationStatus.ANSWERED
