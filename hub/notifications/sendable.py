@@ -47,4 +47,7 @@ def _is_kept(appointment: Appointment | None, now: datetime) -> bool:
 
 def _still_asked(work: UnitOfWork, found: Notification, order: WorkOrder) -> bool:
     case = work.contact_cases.find(order.id)
-    return order.status is WorkOrderStatus.CONTACTING and (case is None or case.round == found.round)
+    if order.status is not WorkOrderStatus.CONTACTING or case is None or found.step is None:
+        return order.status is WorkOrderStatus.CONTACTING
+    # After a stop of whoever sends, the citizen gets the newest message of the ladder and not all that gathered meanwhile.
+    return case.round == found.round and case.next_step <= found.step + 1

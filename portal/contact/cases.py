@@ -23,6 +23,13 @@ from portal.contact.policies import ContactPolicy, find_policy, load_policies
 
 NEVER_ARRIVED = (NotificationStatus.FAILED, NotificationStatus.UNDELIVERED)
 """What is known not to have reached anybody; of the rest the citizen may have read every word."""
+_HANDED_OVER = (
+    NotificationStatus.SENDING,
+    NotificationStatus.SENT,
+    NotificationStatus.DELIVERED,
+    NotificationStatus.UNDELIVERED,
+    NotificationStatus.UNKNOWN,
+)
 
 
 def open_cases(work: UnitOfWork, orders: Sequence[WorkOrder], *, first_due_at: datetime) -> None:
@@ -73,6 +80,14 @@ def count_attempts(work: UnitOfWork, work_order_id: WorkOrderId) -> int:
     attempts = func.count(tuple_(table.round, table.step).distinct())
     query = select(attempts).where(table.work_order_id == work_order_id, table.step.is_not(None))
     return int(work.connection.execute(query).scalar_one())
+
+
+def count_sent(work: UnitOfWork, work_order_id: WorkOrderId) -> int:
+    """How many of them were handed to a provider: what was asked for but could not go out in time is no message to anybody."""
+    table = tables.notification.c
+    sent = func.count(tuple_(table.round, table.step).distinct())
+    where = (table.work_order_id == work_order_id, table.step.is_not(None), table.status.in_(_HANDED_OVER))
+    return int(work.connection.execute(select(sent).where(*where)).scalar_one())
 
 
 def attempts_of_round(work: UnitOfWork, case: ContactCase) -> list[Notification]:

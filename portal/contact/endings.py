@@ -16,7 +16,7 @@ from hub.domain.lifecycle import (
 )
 from hub.domain.work_orders import WorkOrder
 from portal.contact import record
-from portal.contact.cases import attempts_of_round, count_attempts, count_closed_doors, policy_of
+from portal.contact.cases import attempts_of_round, count_attempts, count_closed_doors, count_sent, policy_of
 from portal.contact.follow_ups import set_follow_up
 from portal.contact.outcomes import HANDED_BACK, Ending, Then
 from portal.dossier.document import seal_dossier
@@ -47,7 +47,7 @@ def conclude(
             "reviewOn": _local_day(review_at, order.zone),
             "invitesAgain": ending.reinvites,
             "team": ending.team,
-            "messages": count_attempts(work, order.id),
+            "messages": count_sent(work, order.id),
             "closedDoors": count_closed_doors(work, order.id),
             "by": record.who(by),
             "note": note,

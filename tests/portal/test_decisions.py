@@ -18,6 +18,7 @@ from hub.domain.events import CITIZEN, Actor, ActorKind
 from hub.domain.lifecycle import Action, AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.jobs import RememberedQueue
+from hub.notifications.service import deliver_notification
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
 from portal.contact import record
@@ -111,6 +112,7 @@ review_days = 10
 def test_an_outcome_that_staff_learned_ends_the_ladder_and_hands_the_order_back(hub: Hub, reason: HoldReason) -> None:
     order = receive(hub)
     run_due_contacts(hub, hub.clock.now())
+    deliver_notification(hub, notification_id=str(messages_of(hub, order)[0].id))
     record_outcome(hub, decision(order), reason)
     after = present(hub, order.id)
     assert (after.status, after.hold_reason) == (WorkOrderStatus.ON_HOLD, reason)

@@ -19,6 +19,7 @@ from hub.domain.work_orders import WorkOrder
 from hub.jobs import RememberedQueue
 from hub.notifications.addresses import close_address, opt_out
 from hub.notifications.outcomes import FAILED, UNDELIVERED, tell_outcome
+from hub.notifications.service import deliver_notification
 from portal.contact import record
 from portal.contact.receipts import BRING_FORWARD_JOB, bring_ladder_forward
 from portal.contact.service import run_due_contacts
@@ -143,6 +144,7 @@ def test_a_channel_that_opted_out_is_passed_over_at_once(hub: Hub, clock: FixedC
 def test_a_step_that_reaches_nobody_is_skipped_and_is_no_attempt(hub: Hub, clock: FixedClock) -> None:
     order = receive(hub, citizen_email="once@citizen.example", citizen_phone="+32470000078")
     run_due_contacts(hub, clock.now())
+    deliver_notification(hub, notification_id=str(messages_of(hub, order)[0].id))
     close(hub, order, Channel.SMS, Channel.EMAIL)
     live_through(hub, clock, timedelta(days=9))
     # The first message may have been read, so the citizen has the whole time to answer.
@@ -177,3 +179,14 @@ def test_the_record_tells_the_whole_way(hub: Hub, clock: FixedClock) -> None:
     steps = [kind for kind in kinds(hub, order) if kind in record.KINDS]
     assert steps == [record.OPENED, *[record.STEP_TAKEN] * 4, record.ENDED, record.OUTCOME]
     assert contents(hub, order, record.ENDED) == [{"outcome": "no contact", "round": 1}]
+
+
+def test_after_a_stop_of_whoever_sends_only_the_newest_message_goes_out(hub: Hub, clock: FixedClock) -> None:
+    order = receive(hub)
+    live_through(hub, clock, timedelta(days=5))
+    waiting = messages_of(hub, order)
+    assert len(waiting) == 3
+    for one in waiting:
+        deliver_notification(hub, notification_id=str(one.id))
+    statuses = [one.status for one in messages_of(hub, order)]
+    assert statuses == [NotificationStatus.FAILED, NotificationStatus.FAILED, NotificationStatus.SENT]
