@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from hub.db import tables
 from hub.domain.contact import Channel
@@ -16,22 +16,34 @@ NEWEST_SHOWN = 100
 MOST_AT_ONCE = 1000
 
 _LINK = re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]'»”]")
+_MEANS = {Channel.EMAIL: "E-mail", Channel.SMS: "SMS", Channel.VOICE: "Call", Channel.LETTER: "Letter"}
+_NAMES = {**_MEANS, Channel.SMS: "Text message", Channel.VOICE: "What is said on the telephone"}
 _PERSONAL = re.compile(r"https?://[^/]+(/(?:a|survey)/.*)")
 
 
 @dataclass(frozen=True)
 class OutboxMessage:
-    """One message as the citizen would get it; `external_id` and `zone` are its order's."""
+    """One message as the citizen would get it; `external_id` and `zone` are its order's, if it is about one."""
 
     seq: int
     channel: Channel
     recipient: str
     subject: str
     body: str
-    work_order_id: WorkOrderId
+    work_order_id: WorkOrderId | None
     recorded_at: datetime
     external_id: str
     zone: str
+
+    @property
+    def means(self) -> str:
+        """How it would come."""
+        return _MEANS[self.channel]
+
+    @property
+    def heading(self) -> str:
+        """Its subject, or what it is when it has none."""
+        return self.subject or _NAMES[self.channel]
 
     def pieces(self) -> Iterator[tuple[str, str | None]]:
         """The body cut into text and links: (piece, where a link leads, or None for text)."""
@@ -77,6 +89,6 @@ def _messages() -> Select[Any]:
         message.c.body,
         message.c.work_order_id,
         message.c.recorded_at,
-        order.c.external_id,
-        order.c.zone,
-    ).join(order, order.c.id == message.c.work_order_id)
+        func.coalesce(order.c.external_id, ""),
+        func.coalesce(order.c.zone, "UTC"),
+    ).outerjoin(order, order.c.id == message.c.work_order_id)

@@ -52,7 +52,7 @@ def list_outbox(hub: HubDependency, after: Annotated[int, Query(ge=0, le=2**62)]
             "recipient": one.recipient,
             "subject": one.subject,
             "body": one.body,
-            "work_order_id": str(one.work_order_id),
+            "work_order_id": str(one.work_order_id) if one.work_order_id else None,
             "recorded_at": one.recorded_at.isoformat(),
         }
         for one in messages
