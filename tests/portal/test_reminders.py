@@ -9,7 +9,7 @@ import pytest
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.domain.appointments import Appointment
-from hub.domain.contact import NotificationStatus
+from hub.domain.contact import Channel, NotificationStatus
 from hub.domain.events import CITIZEN
 from hub.domain.lifecycle import Action
 from hub.domain.work_orders import WorkOrder
@@ -119,3 +119,85 @@ def test_a_reminder_of_an_appointment_that_was_moved_meanwhile_is_not_sent(hub: 
     after = messages_of(hub, order)[-1]
     assert after.status is NotificationStatus.FAILED
     assert "the appointment was changed" in after.error
+
+
+def reminders(hub: Hub, order: WorkOrder) -> list[tuple[str, str]]:
+    return [
+        (one.parameters["days_before"], one.parameters["appointment_id"])
+        for one in messages_of(hub, order)
+        if one.kind == "day_before"
+    ]
+
+
+def test_a_policy_may_remind_a_week_before_and_again_the_day_before(hub: Hub, clock: FixedClock) -> None:
+    starts = datetime(2026, 5, 20, 12, 0, tzinfo=UTC)
+    order, agreed = book(hub, starts)
+    for day, hour, due in ((13, 13, 0), (13, 14, 1), (15, 14, 0), (19, 13, 0), (19, 14, 1), (19, 15, 0)):
+        clock.set(datetime(2026, 5, day, hour, 0, tzinfo=UTC))
+        assert remind_of_appointments(hub, clock.now()) == due
+    assert reminders(hub, order) == [("7", str(agreed.id)), ("1", str(agreed.id))]
+    assert [one.channel for one in messages_of(hub, order)[-2:]] == [Channel.EMAIL, Channel.SMS]
+
+
+def test_a_reminder_that_is_late_gives_way_to_the_next(hub: Hub, clock: FixedClock) -> None:
+    order, agreed = book(hub, datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
+    clock.set(datetime(2026, 5, 19, 16, 0, tzinfo=UTC))
+    assert [remind_of_appointments(hub, clock.now()) for _ in range(2)] == [1, 0]
+    assert reminders(hub, order) == [("1", str(agreed.id))]
+
+
+def test_each_version_of_an_appointment_has_reminders_of_its_own(hub: Hub, clock: FixedClock) -> None:
+    order, first = book(hub, datetime(2026, 5, 20, 12, 0, tzinfo=UTC))
+    clock.set(datetime(2026, 5, 19, 14, 0, tzinfo=UTC))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    stale = messages_of(hub, order)[-1]
+    with hub.unit_of_work() as work:
+        work.advance_appointment(first, Action.RESCHEDULE, by=CITIZEN)
+        later = an_appointment(order, datetime(2026, 5, 22, 12, 0, tzinfo=UTC), sequence=2, replaces=first.id)
+        held = work.create_appointment(later, by=CITIZEN)
+        second = work.advance_appointment(held, Action.CONFIRM, by=CITIZEN, confirmed_at=work.now)
+        work.commit()
+    deliver_notification(hub, notification_id=str(stale.id))
+    assert remind_of_appointments(hub, clock.now()) == 0
+    clock.set(datetime(2026, 5, 21, 14, 0, tzinfo=UTC))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    assert reminders(hub, order) == [("1", str(first.id)), ("1", str(second.id))]
+    assert next(one for one in messages_of(hub, order) if one.id == stale.id).status is NotificationStatus.FAILED
+
+
+def test_workers_that_remind_at_once_while_the_citizen_moves_remind_of_what_is_agreed(
+    hub: Hub, clock: FixedClock
+) -> None:
+    clock.set(datetime(2026, 5, 5, 7, 0, tzinfo=UTC))
+    booked = [book(hub, datetime(2026, 5, 8, 10, 0, tzinfo=UTC)) for _ in range(6)]
+    clock.set(datetime(2026, 5, 7, 15, 0, tzinfo=UTC))
+
+    def move(number: int) -> None:
+        order, first = booked[number]
+        with hub.unit_of_work() as work:
+            work.work_orders.get(order.id, lock=True)
+            work.advance_appointment(first, Action.RESCHEDULE, by=CITIZEN)
+            later = an_appointment(order, datetime(2026, 5, 11, 10, 0, tzinfo=UTC), sequence=2, replaces=first.id)
+            held = work.create_appointment(later, by=CITIZEN)
+            work.advance_appointment(held, Action.CONFIRM, by=CITIZEN, confirmed_at=work.now)
+            work.commit()
+
+    with ThreadPoolExecutor(6) as pool:
+        moving = [pool.submit(move, number) for number in range(3)]
+        reminding = [pool.submit(remind_of_appointments, hub, clock.now()) for _ in range(3)]
+        for one in moving:
+            one.result(timeout=30)
+        done = sum(one.result(timeout=30) for one in reminding)
+    done += remind_of_appointments(hub, clock.now())
+    for order, _ in booked:
+        for one in messages_of(hub, order):
+            deliver_notification(hub, notification_id=str(one.id))
+    # One that was queued before the citizen moved is found out when it would go.
+    told = [
+        (number, one.parameters["appointment_id"])
+        for number, (order, _) in enumerate(booked)
+        for one in messages_of(hub, order)
+        if one.kind == "day_before" and one.status is NotificationStatus.SENT
+    ]
+    assert told == [(number, str(booked[number][1].id)) for number in (3, 4, 5)]
+    assert 3 <= done <= 6
