@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -137,6 +137,11 @@ def preferences_page(request: PageRequest, booking: Booking) -> HTMLResponse:
     )
 
 
+def date_in_words(day: date, words: Words) -> str:
+    """A whole date: `5 mei 2026`, `5. Mai 2026`."""
+    return str(format_date(day, "d. MMMM y" if words.language == "de" else "d MMMM y", locale=words.language))
+
+
 def wish_in_words(wish: Wish, words: Words) -> str:
     """What the citizen said, on one line; empty when every time suits."""
     names = get_day_names("wide", locale=words.language)
@@ -145,11 +150,7 @@ def wish_in_words(wish: Wish, words: Words) -> str:
         ", ".join(words(part).lower() if words.language != "de" else words(part) for part in wish.dayparts),
     ]
     for first, last in wish.away:
-        days = {
-            "first": format_date(first, "medium", words.language),
-            "last": format_date(last, "medium", words.language),
-        }
-        parts.append(words("not_between", **days))
+        parts.append(words("not_between", first=date_in_words(first, words), last=date_in_words(last, words)))
     return " · ".join(part for part in parts if part)
 
 

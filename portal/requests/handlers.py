@@ -10,7 +10,7 @@ from hub.bootstrap import Hub
 from hub.contact_record import append_entry
 from hub.db.portal_tables import citizen_request, request_message
 from hub.db.unit_of_work import Subscriptions, UnitOfWork
-from hub.domain.citizen_requests import RequestStatus
+from hub.domain.citizen_requests import CitizenRequest, RequestStatus
 from hub.domain.events import Event
 from portal.requests.messages import retry_request_messages
 from portal.requests.records import requests
@@ -53,11 +53,24 @@ def forget_requests(hub: Hub, now: datetime) -> int:
             limit=_BATCH,
             skip_locked=True,
         )
-        nobody = dict.fromkeys(("citizen_name", "citizen_email", "citizen_phone", "street", "town", "notes"), "")
         for one in decided:
-            kept.swap(one, replace(one, **nobody, token_hash=None, erased_at=now))
+            kept.swap(one, _emptied(one, now))
         work.commit()
     return len(unconfirmed) + len(decided)
+
+
+def _emptied(one: CitizenRequest, now: datetime) -> CitizenRequest:
+    return replace(
+        one,
+        citizen_name="",
+        citizen_email="",
+        citizen_phone="",
+        street="",
+        town="",
+        notes="",
+        token_hash=None,
+        erased_at=now,
+    )
 
 
 SUBSCRIPTIONS: Subscriptions = {

@@ -3,11 +3,10 @@
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
 from starlette.responses import HTMLResponse
 
 from hub.notifications.texts import appointment_values, format_day
-from portal.pages import PageRequest, render, wish_in_words
+from portal.pages import PageRequest, date_in_words, render, wish_in_words
 from portal.preferences import find_wish
 from portal.queries import Booking
 from portal.waitlist.service import Waiting, find_waiting
@@ -37,7 +36,7 @@ def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:
         present=appointment_values(booking.confirmed, zone, language) if booking.confirmed else None,
         offer=_offer(request, booking, waiting),
         waits=waiting is not None,
-        until=str(format_date(until, "long", language)) if until else "",
+        until=date_in_words(until, request.words) if until else "",
         until_value=until.isoformat() if until else "",
         today=request.hub.clock.now().astimezone(ZoneInfo(zone)).date().isoformat(),
         wish=wish_in_words(wish, request.words),
