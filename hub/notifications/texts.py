@@ -8,8 +8,8 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
+from datetime import date, datetime
+from functools import cache, lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -77,8 +77,14 @@ def appointment_values(appointment: Appointment, zone: str, language: str) -> di
 
 def format_day(local: datetime, language: str) -> str:
     """`maandag 4 mei`, `Montag, 4. Mai` …: the weekday guards against reading the wrong week."""
+    return _day_in_words(local.date(), language)
+
+
+@lru_cache(maxsize=4096)
+def _day_in_words(day: date, language: str) -> str:
+    # A page of free times names the same few days a hundred times.
     pattern = {"nl": "EEEE d MMMM", "fr": "EEEE d MMMM", "de": "EEEE, d. MMMM", "en": "EEEE d MMMM"}[language]
-    return str(format_date(local.date(), pattern, locale=language))
+    return str(format_date(day, pattern, locale=language))
 
 
 def render_text(kind: str, part: str, language: str, values: Mapping[str, str]) -> str:

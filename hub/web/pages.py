@@ -30,6 +30,8 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
             undefined=_NeverPrinted,
+            # A page includes a dozen files; looking each time whether one has changed costs more than it helps.
+            auto_reload=False,
         )
         self._environment.globals["static"] = self.static
 
