@@ -20,6 +20,7 @@ from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffWrite, require
 from infra.console.attention import orders_address, what_needs_attention
+from infra.console.citizen_left import citizen_left
 from infra.console.crew import list_crew
 from infra.console.order_list import OrderFilter, known_territories, list_orders
 from infra.console.order_story import tell_story
@@ -106,6 +107,7 @@ def show_order(hub: HubDependency, pages: PagesDependency, staff: Staff, work_or
         staff=staff,
         here="/console/orders",
         story=story,
+        gave=citizen_left(hub, story.order.id),
         order=story.order,
         work_type=work_type.names["en"] if work_type else story.order.work_type,
         times=times,

@@ -1,8 +1,9 @@
 """The appointment as a calendar that citizens subscribe to: the same event under the same UID, whatever becomes of it."""
 
 import hashlib
+from datetime import timedelta
 
-from icalendar import Calendar
+from icalendar import Calendar, vDuration
 
 from hub.bootstrap import Hub
 from hub.domain.lifecycle import AppointmentStatus
@@ -10,7 +11,7 @@ from hub.notifications.calendar_file import calendar_file
 from hub.notifications.texts import appointment_values, order_values, render_text
 from portal.day.queries import find_agreed
 
-REFRESHED_EVERY = "PT1H"
+REFRESHED_EVERY = timedelta(hours=1)
 """How often calendar programs are asked to look again (RFC 7986, section 5.7)."""
 
 
@@ -48,7 +49,7 @@ def _empty() -> bytes:
 
 
 def _refreshed(calendar: Calendar) -> bytes:
-    calendar.add("refresh-interval", REFRESHED_EVERY, parameters={"value": "DURATION"}, encode=False)
+    calendar.add("refresh-interval", REFRESHED_EVERY, parameters={"value": "DURATION"})
     # What programs before RFC 7986 understand.
-    calendar.add("x-published-ttl", REFRESHED_EVERY, encode=False)
+    calendar.add("x-published-ttl", vDuration(REFRESHED_EVERY))
     return bytes(calendar.to_ical())
