@@ -1,6 +1,7 @@
 """What the pages of contacting show: how an order's case stands, and the orders that are on hold."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -23,6 +24,9 @@ from portal.contact.policies import ContactPolicy
 
 PAGE_LENGTH = 50
 _NEWEST_ENTRIES = 100
+_SIGN = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_FOR_PROGRAMS = frozenset({"message", "sha256", "textSha256", "providerId", "visit", "appointment", "hop", "try"})
+"""What ties an entry to other things; the dossier has it in full."""
 _MAY_BE_CONCLUDED = frozenset(
     {WorkOrderStatus.CONTACTING, WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.ON_HOLD}
 )
@@ -180,7 +184,11 @@ def _record(work: UnitOfWork, work_order_id: WorkOrderId) -> tuple[RecordLine, .
 
 def _line(entry: Entry) -> RecordLine:
     content: Mapping[str, Any] = json.loads(entry.content)
-    told = [f"{name}: {words}" for name, value in content.items() if (words := _words(value))]
+    told = [
+        f"{_SIGN.sub(' ', name).lower()}: {words}"
+        for name, value in content.items()
+        if name not in _FOR_PROGRAMS and (words := _words(value))
+    ]
     what = entry.kind.rpartition(".")[2].replace("_", " ")
     return RecordLine(entry.number, entry.at, what, "; ".join(told))
 
@@ -190,7 +198,7 @@ def _words(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, dict):
-        return " ".join(words for one in value.values() if (words := _words(one)))
+        return ", ".join(f"{name} {words}" for name, one in value.items() if (words := _words(one)))
     if isinstance(value, list):
         return ", ".join(_words(one) for one in value)
     return "" if value is None else str(value)
