@@ -12,6 +12,7 @@ from hub.domain.public_holidays import check_region
 from hub.domain.quiet_hours import QuietHours
 from hub.notifications.kinds import KINDS
 from portal.contact.outcomes import Then
+from portal.conversations.offers import KIND as OFFER
 
 PLACE = "place"
 """The public holidays of the citizen's own region."""
@@ -48,11 +49,13 @@ class StepFile(BaseModel):
 
     @model_validator(mode="after")
     def _asks_for_a_booking(self) -> Self:
-        kind = KINDS.get(self.kind)
-        if kind is None or kind.appointment or kind.link is not LinkPurpose.BOOKING:
-            known = sorted(
-                name for name, one in KINDS.items() if one.link is LinkPurpose.BOOKING and not one.appointment
-            )
+        # Messages that are filled with more than the order are no steps, but for the list of free times.
+        known = sorted(
+            name
+            for name, one in KINDS.items()
+            if one.link is LinkPurpose.BOOKING and not one.appointment and (not one.values or name == OFFER)
+        )
+        if self.kind not in known:
             message = f"kind must be one of {', '.join(known)}"
             raise ValueError(message)
         return self

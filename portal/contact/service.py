@@ -33,6 +33,9 @@ from portal.contact.cases import (
 from portal.contact.endings import conclude
 from portal.contact.outcomes import SENTENCES, outcome_of
 from portal.contact.policies import ContactPolicy, load_policies
+from portal.conversations.offers import KIND as OFFER
+from portal.conversations.offers import prepare_offer, remember_offer
+from portal.queries import read_booking
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +62,7 @@ def run_due_contacts(hub: Hub, now: datetime) -> int:
         for work_order_id in ids:
             try:
                 with hub.unit_of_work() as work:
-                    done += _take_step(work, work_order_id, now)
+                    done += _take_step(hub, work, work_order_id, now)
                     work.commit()
             except Exception as error:  # noqa: BLE001 - the next case must have its turn
                 _log.warning("the contact case of work order %s could not take its step", work_order_id, exc_info=True)
@@ -85,7 +88,7 @@ def _due_cases(hub: Hub, now: datetime, *, skip: int) -> list[WorkOrderId]:
         return [cast("WorkOrderId", one) for one in connection.execute(due).scalars()]
 
 
-def _take_step(work: UnitOfWork, work_order_id: WorkOrderId, now: datetime) -> int:
+def _take_step(hub: Hub, work: UnitOfWork, work_order_id: WorkOrderId, now: datetime) -> int:
     orders = work.work_orders.list_where(tables.work_order.c.id == work_order_id, skip_locked=True)
     case = work.contact_cases.find(work_order_id, lock=True) if orders else None
     if case is None or case.status is not CaseStatus.OPEN or case.next_due_at is None or case.next_due_at > now:
@@ -105,10 +108,12 @@ def _take_step(work: UnitOfWork, work_order_id: WorkOrderId, now: datetime) -> i
             f"Work order {order.id} is being contacted, but its work type '{order.work_type}' has no contact policy."
         )
         raise ConfigurationError(message)
-    return _go_on(work, order, case, policy, now)
+    return _go_on(hub, work, order, case, policy, now)
 
 
-def _go_on(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> int:
+def _go_on(
+    hub: Hub, work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime
+) -> int:
     if sentence := _why_over(work, order, case, policy):
         conclude(work, order, HoldReason.NO_CONTACT, sentence)
         return 1
@@ -120,7 +125,7 @@ def _go_on(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: Contac
     if allowed > now:
         work.contact_cases.swap(case, replace(case, next_due_at=allowed))
         return 0
-    _send_step(work, order, case, policy, channels, now)
+    _send_step(hub, work, order, case, policy, channels, now)
     return 1
 
 
@@ -165,6 +170,7 @@ def _skip_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: Co
 
 
 def _send_step(
+    hub: Hub,
     work: UnitOfWork,
     order: WorkOrder,
     case: ContactCase,
@@ -174,11 +180,16 @@ def _send_step(
 ) -> None:
     step = policy.steps[case.next_step]
     kind = "missed" if step.kind == "invitation" and count_closed_doors(work, order.id) else step.kind
+    offer = prepare_offer(hub, read_booking(work, order)) if kind == OFFER else None
+    if kind == OFFER and offer is None:
+        # There is no time to list now; the link shows those that come.
+        kind = "reminder"
     sent = request_notification(
         work,
         policy.addressed(order),
         kind=kind,
         channels=channels,
+        parameters={"times": offer.words} if offer else None,
         round=case.round,
         step=case.next_step,
         quiet=policy.quiet,
@@ -186,6 +197,8 @@ def _send_step(
     if sent is None:
         _skip_step(work, order, case, policy, now)
         return
+    if offer is not None:
+        remember_offer(work, order, offer.times, sent)
     _step_done(work, order, case, policy, now)
     content = {"round": case.round, "step": case.next_step, "kind": kind, "channel": sent.channel.value}
     append_entry(work, order.id, record.STEP_TAKEN, {**content, "message": str(sent.id)})
