@@ -101,7 +101,6 @@ class SmtpSender:
             # The mail package refuses line breaks in headers and addresses it cannot read.
             raise SendingFailedError("The e-mail address or subject is not valid.", retry=False) from error
         mail["Auto-Submitted"] = "auto-generated"
-        mail["Content-Language"] = message.language
         if message.list_unsubscribe:
             mail["List-Unsubscribe"] = f"<{message.list_unsubscribe}>"
             mail["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -113,6 +112,8 @@ class SmtpSender:
             main, _, sub = media.partition("/")
             given = dict(part.strip().split("=", 1) for part in parameters.split(";") if "=" in part)
             mail.add_attachment(one.content, maintype=main, subtype=sub, filename=one.filename, params=given)
+        # Last, or the mail package would move it into the first part.
+        mail["Content-Language"] = message.language
         return mail
 
 

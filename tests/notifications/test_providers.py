@@ -51,6 +51,8 @@ class MailServer(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _MailConversation)
         self.replies = replies
         self.mails: list[EmailMessage] = []
+        self.envelopes: list[str] = []
+        """The address each mail would come back to."""
 
 
 class _MailConversation(socketserver.StreamRequestHandler):
@@ -60,6 +62,8 @@ class _MailConversation(socketserver.StreamRequestHandler):
         self._say("220 ready")
         while line := self.rfile.readline():
             verb = line.split()[0].decode().upper() if line.split() else ""
+            if verb == "MAIL":
+                self.server.envelopes.append(line.decode().partition("<")[2].partition(">")[0])
             if not self._answer(verb):
                 return
 
@@ -276,12 +280,23 @@ def test_twilio_that_cannot_be_reached_may_be_back_later() -> None:
     assert caught.value.retry
 
 
+_ACCOUNT: dict[str, Any] = {
+    "twilio_account_sid": "AC" + "0" * 32,
+    "twilio_auth_token": SecretStr("secret"),
+    "twilio_from": "MG" + "0" * 32,
+}
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [
         (Settings(mail="smtp"), "DOORSTEP_SMTP_HOST"),
         (Settings(mail="smtp", smtp_host="mail.example", mail_from="nobody"), "DOORSTEP_MAIL_FROM"),
+        (Settings(mail="smtp", smtp_host="mail.example", bounces_address="bounces"), "DOORSTEP_BOUNCES_ADDRESS"),
         (Settings(sms="twilio"), "DOORSTEP_TWILIO_ACCOUNT_SID"),
+        (Settings(voice="twilio"), "DOORSTEP_TWILIO_ACCOUNT_SID"),
+        (Settings(voice="twilio", **_ACCOUNT, public_url="https://doorstep.example"), "DOORSTEP_TWILIO_VOICE_FROM"),
+        (Settings(voice="twilio", **{**_ACCOUNT, "twilio_from": "+32460000000"}), "DOORSTEP_PUBLIC_URL"),
     ],
 )
 def test_an_incomplete_provider_is_refused_at_the_start(hub: Hub, settings: Settings, sentence: str) -> None:
