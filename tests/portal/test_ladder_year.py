@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import holidays
@@ -177,7 +177,7 @@ class Post:
             order = work.work_orders.get(one.work_order_id)
             case = work.contact_cases.get(order.id)
             bound = one.parameters.get("appointment_id")
-            status = work.appointments.get(AppointmentId(bound)).status if bound else None
+            status = work.appointments.get(AppointmentId(UUID(bound))).status if bound else None
         home = self.homes[order.id]
         local = self.hub.clock.now().astimezone(ZoneInfo(home.zone))
         told = f"{one.kind} round {one.round} step {one.step} at {local}"
@@ -424,21 +424,9 @@ class World:
 
 
 ACTS = (
-    "tick",
-    "tick",
-    "tick",
-    "do_jobs",
-    "do_jobs",
-    "receipt",
-    "receipt",
-    "book",
-    "book",
-    "move",
-    "cancel",
-    "visit",
-    "visit",
+    *("tick", "do_jobs", "receipt") * 2,
+    *("tick", "book", "book", "visit", "visit", "move", "cancel", "opt_out", "decide", "decide", "withdraw"),
 )
-ACTS += ("opt_out", "decide", "decide", "withdraw")
 _GAPS = (0, 1, 7, 60, 60, 300, 1440, 1440, 2880, 9000, 45 * 1440)
 _STEP = st.tuples(st.sampled_from(_GAPS), st.sampled_from(ACTS), st.integers(0, 3), st.integers(0, 59))
 _MOODS = st.sampled_from(("takes", "takes", "refuses", "is busy", "is silent", "dies before", "dies after"))

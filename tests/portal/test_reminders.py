@@ -190,8 +190,8 @@ def test_workers_that_remind_at_once_while_the_citizen_moves_remind_of_what_is_a
         done = sum(one.result(timeout=30) for one in reminding)
     done += remind_of_appointments(hub, clock.now())
     for order, _ in booked:
-        for one in messages_of(hub, order):
-            deliver_notification(hub, notification_id=str(one.id))
+        for message in messages_of(hub, order):
+            deliver_notification(hub, notification_id=str(message.id))
     # One that was queued before the citizen moved is found out when it would go.
     told = [
         (number, one.parameters["appointment_id"])

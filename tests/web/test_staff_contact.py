@@ -27,7 +27,8 @@ def decide(hub: Hub, browser: TestClient, order: WorkOrder, act: str, **fields: 
         "note": "She said so on the phone.",
         **fields,
     }
-    return browser.post(f"/console/orders/{order.id}/contact/{act}", data=form)
+    answer: Response = browser.post(f"/console/orders/{order.id}/contact/{act}", data=form)
+    return answer
 
 
 def a_held_order(hub: Hub, browser: TestClient) -> WorkOrder:
