@@ -111,7 +111,7 @@ _NPS = f"""
 _RESPONSE = """
     WITH asked AS (
         SELECT DISTINCT n.work_order_id FROM notification AS n JOIN work_order AS w ON w.id = n.work_order_id
-        WHERE n.kind = 'survey' AND n.status = 'sent'
+        WHERE n.kind = 'survey' AND n.status IN ('sent', 'delivered')
           AND (n.created_at AT TIME ZONE w.zone)::date BETWEEN :first AND :last)
     SELECT count(s.work_order_id), count(*) FROM asked LEFT JOIN survey_answer AS s USING (work_order_id)
 """
@@ -235,7 +235,7 @@ CONTACT_BY_ATTEMPT = """
         SELECT n.work_order_id, n.step + 1 AS number, n.channel, n.created_at AS begun, w.zone,
                lead(n.created_at) OVER (PARTITION BY n.work_order_id ORDER BY n.created_at, n.round, n.step) AS next
         FROM notification AS n JOIN work_order AS w ON w.id = n.work_order_id
-        WHERE n.step IS NOT NULL AND n.status = 'sent')
+        WHERE n.step IS NOT NULL AND n.status IN ('sent', 'delivered'))
     SELECT a.number, a.channel,
            count(*) FILTER (WHERE EXISTS (
                SELECT FROM status_event AS e WHERE e.work_order_id = a.work_order_id
