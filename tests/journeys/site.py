@@ -90,6 +90,15 @@ class Site:
                 return found.group()
         raise AssertionError(f"no message to {order.external_id} holds a link to /{page}/")
 
+    def link_in_newest_message(self, path: str) -> str:
+        """The link below `path` in the newest message of all, whomever it went to."""
+        message = tables.recorded_message
+        with self.hub.reading() as connection:
+            body = connection.execute(select(message.c.body).order_by(message.c.seq.desc()).limit(1)).scalar_one()
+        found = re.search(rf"{re.escape(self.address + path)}[\w-]+", body)
+        assert found is not None, f"the newest message holds no link below {path}"
+        return found.group()
+
     def messages_to(self, order: WorkOrder) -> list[tuple[Channel, str, str]]:
         """Channel, subject and body of each message recorded for the order, oldest first."""
         message = tables.recorded_message

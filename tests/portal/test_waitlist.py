@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
-from hub.contact_record import read_entries
+from hub.contact_record import append_entry, read_entries
 from hub.db import portal_tables, tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
@@ -39,14 +39,21 @@ from tests.portal.test_ladder import messages_of, receive
 from tests.samples import add_route, add_technician
 
 TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 5, day) for day in (5, 6, 7))
-FAR = {"latitude": 51.10, "longitude": 3.99, "street": "Markt 1", "postcode": "9100", "town": "Sint-Niklaas"}
+FAR: dict[str, Any] = {
+    "latitude": 51.10,
+    "longitude": 3.99,
+    "street": "Markt 1",
+    "postcode": "9100",
+    "town": "Sint-Niklaas",
+}
 
 
 def employ(hub: Hub, *days: date) -> None:
     with hub.unit_of_work() as work:
         technician = add_technician(work)
         for day in days:
-            add_route(work, technician, day)
+            # A short day is soon full.
+            add_route(work, technician, day, ends=time(12, 30), break_seconds=0)
         work.commit()
 
 
@@ -63,7 +70,7 @@ def book_on(hub: Hub, order: WorkOrder, day: date) -> Appointment | None:
 
 def fill(hub: Hub, day: date) -> list[WorkOrder]:
     """Book until the day has no room for a meter swap."""
-    booked = []
+    booked: list[WorkOrder] = []
     while True:
         order = receive(hub)
         if book_on(hub, order, day) is None:
@@ -314,7 +321,7 @@ def test_the_hold_the_offer_and_the_message_are_one(
 ) -> None:
     order, _ = waiter(hub)
     cancel_appointment(hub, full_tuesday[0].id, by=CITIZEN)
-    original = offering.append_entry
+    original = append_entry
 
     def stop_here(work: UnitOfWork, *rest: Any) -> Any:
         if crashes:
