@@ -7,7 +7,8 @@ from urllib.parse import urlencode
 
 from sqlalchemy import Connection, func, select
 
-from hub.db import message_tables, tables
+from hub.db import message_tables, portal_tables, tables
+from hub.domain.citizen_requests import RequestStatus
 from hub.domain.contact import NotificationStatus
 from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
 from infra.console.contact import count_due_reviews
@@ -66,6 +67,7 @@ def what_needs_attention(connection: Connection, now: datetime, day: tuple[datet
     matters = (
         *_stuck_matters(connection, now),
         _inbox_matter(connection),
+        _request_matter(connection),
         *_order_matters(connection, now, orders, holds),
         *_message_matters(connection, now),
         *_worker_matters(caught_up_to, now),
@@ -129,6 +131,18 @@ def _inbox_matter(connection: Connection) -> Matter:
         "citizens wait for an answer",
         "Read what they wrote, or call them back.",
         "/console/inbox",
+    )
+
+
+def _request_matter(connection: Connection) -> Matter:
+    request = portal_tables.citizen_request.c
+    waiting = select(func.count()).where(request.status == RequestStatus.WAITING)
+    return Matter(
+        connection.execute(waiting).scalar_one(),
+        "citizen asks for a visit and waits for a decision",
+        "citizens ask for a visit and wait for a decision",
+        "Accept or decline them.",
+        "/console/requests",
     )
 
 

@@ -223,6 +223,7 @@ def test_staff_see_text_and_decide_on_the_page(hub: Hub, client: TestClient, job
     waiting = the_request(hub)
     browser = signed_in_browser(hub)
     address = f"/console/requests/{waiting.id}"
+    assert "citizen asks for a visit and waits for a decision" in browser.get("/console").text
     for page in (browser.get("/console/requests"), browser.get(address)):
         assert page.status_code == 200
         assert "<img src=x" not in page.text
