@@ -56,6 +56,7 @@ conversation = Table(
     Index("ix_conversation_waiting", "waiting_since", postgresql_where=text("status = 'open'")),
     Index("ix_conversation_status_changed_at", "status", "changed_at"),
     Index("ix_conversation_work_order_id", "work_order_id"),
+    Index("ix_conversation_sender", "sender"),
     comment="A thread with one number about one order, or about none that is known. The number is personal data.",
 )
 
@@ -78,6 +79,11 @@ conversation_message = Table(
     Column("notification_id", UUID(as_uuid=True), ForeignKey("notification.id"), nullable=True),
     Column("version", Integer, nullable=False, server_default="1"),
     Index("ix_conversation_message_conversation_id_seq", "conversation_id", "seq"),
+    Index(
+        "ix_conversation_message_notification_id",
+        "notification_id",
+        postgresql_where=text("notification_id IS NOT NULL"),
+    ),
     comment="What was said, as it came. The texts are personal data.",
 )
 

@@ -12,7 +12,7 @@ from hub.bootstrap import Hub
 from hub.domain.contact import Channel
 from hub.domain.conversations import ConversationId
 from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError
-from hub.domain.ids import StaffId
+from hub.domain.ids import StaffId, WorkOrderId
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
@@ -46,20 +46,23 @@ def show_inbox(
     staff: Staff,
     view: _Word = InboxView.OPEN.value,
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
+    order: UUID | None = None,
 ) -> Response:
-    """The threads of one view; those that wait longest first."""
+    """The threads of one view, those that wait longest first; or all of one order."""
     wanted = InboxView(view) if view in set(InboxView) else InboxView.OPEN
+    order_id = WorkOrderId(order) if order else None
     with hub.reading() as connection:
-        found = list_inbox(connection, wanted, staff.id, page=page)
+        found = list_inbox(connection, wanted, staff.id, page=page, order_id=order_id)
     return pages.render(
         "console/inbox.html",
         staff=staff,
         here=_ADDRESS,
         view=wanted,
+        order_id=order_id,
         views=list(InboxView),
         found=found,
         page=page,
-        pages=max(1, -(-found.counts[wanted] // PAGE_LENGTH)),
+        pages=1 if order_id else max(1, -(-found.counts[wanted] // PAGE_LENGTH)),
         address=lambda shown, number=1: f"{_ADDRESS}?{urlencode({'view': shown.value, 'page': number})}",
         now=hub.clock.now(),
         zone=_ZONE,

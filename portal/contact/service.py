@@ -35,6 +35,7 @@ from portal.contact.outcomes import SENTENCES, outcome_of
 from portal.contact.policies import ContactPolicy, load_policies
 from portal.conversations.offers import KIND as OFFER
 from portal.conversations.offers import prepare_offer, remember_offer
+from portal.conversations.threads import waits_for_us
 from portal.queries import read_booking
 
 _log = logging.getLogger(__name__)
@@ -44,6 +45,8 @@ _BATCH = 500
 _MOST_BATCHES = 20
 PAUSE_AFTER_CANCELLATION = timedelta(days=1)
 """Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
+PAUSE_WHILE_UNREAD = timedelta(hours=4)
+"""How much later the ladder looks again when a citizen's message lies unread in the inbox."""
 _AS_MANY_AS_ALLOWED = "Nobody answered, and the policy allows no more messages."
 _NO_ADDRESS = "The order has neither an e-mail address nor a phone number."
 _NOTHING_ARRIVES = "None of the citizen's addresses can be written to any more."
@@ -98,8 +101,10 @@ def _take_step(hub: Hub, work: UnitOfWork, work_order_id: WorkOrderId, now: date
         end_case(work, order.id, outcome_of(order.status, order.hold_reason))
         return 1
     held_until = _held_until(work, order, now)
+    if held_until is None and waits_for_us(work, order.id):
+        held_until = now + PAUSE_WHILE_UNREAD
     if held_until is not None:
-        # The citizen is answering this very moment: neither ask again nor say that nobody answered.
+        # The citizen answers this very moment, or wrote and waits for us: neither ask again nor say that nobody answered.
         work.contact_cases.swap(case, replace(case, next_due_at=held_until))
         return 0
     policy = policy_of(work, order, case)

@@ -107,8 +107,10 @@ class ThreadPage:
     refused: str
 
 
-def list_inbox(connection: Connection, view: InboxView, me: StaffId, *, page: int = 1) -> InboxPage:
-    """The threads of `view`: those that wait longest first, the others newest first."""
+def list_inbox(
+    connection: Connection, view: InboxView, me: StaffId, *, page: int = 1, order_id: WorkOrderId | None = None
+) -> InboxPage:
+    """The threads of `view`: those that wait longest first, the others newest first; with `order_id` all of that order instead."""
     table = conversation_table.c
     said = _last_said()
     waits_first = view in (InboxView.OPEN, InboxView.MINE)
@@ -130,7 +132,7 @@ def list_inbox(connection: Connection, view: InboxView, me: StaffId, *, page: in
         .outerjoin(tables.work_order, tables.work_order.c.id == table.work_order_id)
         .outerjoin(tables.staff_account, tables.staff_account.c.id == table.assigned_to)
         .outerjoin(said, true())
-        .where(_in_view(view, me))
+        .where(_in_view(view, me) if order_id is None else table.work_order_id == order_id)
         .order_by(*order, table.id)
         .limit(PAGE_LENGTH)
         .offset((page - 1) * PAGE_LENGTH)

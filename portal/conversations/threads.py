@@ -170,3 +170,10 @@ def settle_messages(work: UnitOfWork, thread: Conversation) -> None:
     table = message_table.c
     mine = table.conversation_id == thread.id, table.direction == Direction.IN, table.handled.is_(False)
     work.connection.execute(update(message_table).where(*mine).values(handled=True))
+
+
+def waits_for_us(work: UnitOfWork, work_order_id: WorkOrderId) -> bool:
+    """Whether the order's citizen wrote, or asked to be called, and nobody has seen to it yet."""
+    table = conversation_table.c
+    open_ones = table.work_order_id == work_order_id, table.status == ConversationStatus.OPEN
+    return conversations(work).find_where(*open_ones) is not None

@@ -18,8 +18,10 @@ from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
 from portal.contact.policies import SAMPLES, load_policies
 from portal.contact.service import run_due_contacts
-from tests.portal.test_conversations import confirmed, staff, text
-from tests.portal.test_ladder import case_of, messages_of, present, receive
+from portal.conversations.service import close
+from tests.portal.test_conversations import confirmed, staff, text, threads
+from tests.portal.test_conversations_staff import actor, an_account
+from tests.portal.test_ladder import case_of, live_through, messages_of, present, receive
 
 POLICY = """
 quiet_from = "21:00"
@@ -78,7 +80,7 @@ def test_a_step_lists_times_and_a_number_ends_the_ladder(listing_hub: Hub, clock
     reply = text(hub, "Le 2, merci !")
     assert reply is not None
     assert reply.text.startswith("C'est noté : ")
-    assert confirmed(hub, order)
+    confirmed(hub, order)
     assert present(hub, order.id).status is WorkOrderStatus.BOOKED
     assert case_of(hub, order).status is CaseStatus.ENDED
     clock.advance(timedelta(days=3))
@@ -90,6 +92,24 @@ def test_a_step_without_a_free_time_goes_as_a_reminder_with_the_link(listing_hub
     assert run_due_contacts(listing_hub, clock.now()) == 1
     [sent] = messages_of(listing_hub, order)
     assert (sent.kind, sent.step) == ("reminder", 0)
+
+
+def test_nobody_is_asked_again_or_given_up_while_their_message_lies_unread(listing_hub: Hub, clock: FixedClock) -> None:
+    hub = listing_hub
+    staff(hub)
+    order = receive(hub, language="en")
+    run_due_contacts(hub, clock.now())
+    [sent] = messages_of(hub, order)
+    deliver_notification(hub, notification_id=str(sent.id))
+    text(hub, "Can I speak to somebody first?")
+    live_through(hub, clock, timedelta(days=6), tick=timedelta(hours=2))
+    assert len(messages_of(hub, order)) == 1
+    assert present(hub, order.id).status is WorkOrderStatus.CONTACTING
+    [thread] = threads(hub)
+    close(hub, thread.id, thread.version, "Called her.", actor(an_account(hub)))
+    live_through(hub, clock, timedelta(days=6), tick=timedelta(hours=2))
+    assert [one.kind for one in messages_of(hub, order)] == ["offer", "last_call"]
+    assert present(hub, order.id).status is WorkOrderStatus.ON_HOLD
 
 
 @pytest.mark.parametrize("kind", ["answer", "earlier", "confirmation", "survey"])

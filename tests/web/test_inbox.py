@@ -115,6 +115,9 @@ def test_a_dispatcher_finds_answers_and_closes(hub: Hub, order: WorkOrder) -> No
     assert "Nobody waits for an answer." in browser.get("/console/inbox").text
     assert order.external_id in browser.get("/console/inbox?view=closed").text
     history = browser.get(f"/console/orders/{order.id}").text
+    assert f'href="/console/inbox?order={order.id}"' in history
+    assert "Told her." in browser.get(f"/console/inbox?order={order.id}").text
+    assert "has not written to us" in browser.get(f"/console/inbox?order={UUID(int=3)}").text
     assert "Dina Dispatcher" in history
     assert "conversation" in history
 
@@ -225,6 +228,8 @@ def test_what_does_not_exist_is_said_so(hub: Hub, path: str) -> None:
     assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize("query", ["view=nonsense", "view=%00", "page=0", "page=99999999999", "view=mine&page=1000000"])
+@pytest.mark.parametrize(
+    "query", ["view=nonsense", "view=%00", "page=0", "page=99999999999", "view=mine&page=1000000", "order=x"]
+)
 def test_a_strange_address_is_no_error_of_ours(hub: Hub, query: str) -> None:
     assert signed_in_browser(hub).get(f"/console/inbox?{query}").status_code < HTTPStatus.INTERNAL_SERVER_ERROR

@@ -87,6 +87,7 @@ def _create_conversation() -> None:
     )
     op.create_index("ix_conversation_status_changed_at", "conversation", ["status", "changed_at"])
     op.create_index("ix_conversation_work_order_id", "conversation", ["work_order_id"])
+    op.create_index("ix_conversation_sender", "conversation", ["sender"])
 
 
 def _create_message() -> None:
@@ -122,3 +123,9 @@ def _create_message() -> None:
         comment="What was said, as it came. The texts are personal data.",
     )
     op.create_index("ix_conversation_message_conversation_id_seq", "conversation_message", ["conversation_id", "seq"])
+    op.create_index(
+        "ix_conversation_message_notification_id",
+        "conversation_message",
+        ["notification_id"],
+        postgresql_where=sa.text("notification_id IS NOT NULL"),
+    )
