@@ -167,6 +167,10 @@ class Settings(BaseSettings):
         description="The language in which dossiers are drawn for utilities, when nobody asks for another one.",
     )
 
+    retention: Path | None = Field(
+        default=None, description="For how long personal data is kept (TOML); default: portal/privacy/retention.toml."
+    )
+
     functions_batch: bool = Field(
         default=True, description="Azure Functions: a call takes several messages of the orders queue at once."
     )

@@ -16,6 +16,7 @@ from infra.hosts.dossier_commands import dossier
 from infra.hosts.ingest_commands import ingest
 from infra.hosts.mail_commands import mail
 from infra.hosts.plan_commands import plan, read_day
+from infra.hosts.privacy_commands import privacy
 from infra.hosts.road_commands import roads
 from infra.hosts.roster_commands import roster
 from infra.hosts.utility_clients import utility_clients
@@ -39,6 +40,7 @@ app.add_typer(roster, name="roster")
 app.add_typer(contact, name="contact")
 app.add_typer(roads, name="roads")
 app.add_typer(documents, name="documents")
+app.add_typer(privacy, name="privacy")
 app.add_typer(dossier, name="dossier")
 app.add_typer(mail, name="mail")
 app.add_typer(utility_clients, name="utility-clients")

@@ -17,6 +17,7 @@ from infra.console.dossier_routes import router as dossier_router
 from infra.console.inbox_routes import router as inbox_router
 from infra.console.locations_routes import router as locations_router
 from infra.console.outbox_routes import router as outbox_router
+from infra.console.privacy_routes import router as privacy_router
 from infra.console.quarantine_routes import router as quarantine_router
 from infra.console.requests_routes import router as requests_router
 from infra.console.routes import router as console_router
@@ -38,6 +39,7 @@ from portal.handlers import SUBSCRIPTIONS as PORTAL_SUBSCRIPTIONS
 from portal.handlers import TIMERS as PORTAL_TIMERS
 from portal.link_routes import router as link_router
 from portal.new_links import JOBS as NEW_LINK_JOBS
+from portal.privacy.retention import TIMERS as PRIVACY_TIMERS
 from portal.requests.handlers import SUBSCRIPTIONS as REQUEST_SUBSCRIPTIONS
 from portal.requests.handlers import TIMERS as REQUEST_TIMERS
 from portal.requests.messages import JOBS as REQUEST_JOBS
@@ -88,6 +90,7 @@ TIMERS: dict[str, Timer] = {
     **TECHNICIAN_TIMERS,
     **UTILITY_API_TIMERS,
     **INGEST_TIMERS,
+    **PRIVACY_TIMERS,
     "tally_inbox": tally_inbox,
     "erase_old_bodies": erase_old_bodies,
 }
@@ -116,6 +119,7 @@ ROUTERS: list[APIRouter] = [
     inbox_router,
     locations_router,
     quarantine_router,
+    privacy_router,
     board_router,
     outbox_router,
     technician_router,
@@ -133,5 +137,6 @@ CONSOLE_MENU: list[tuple[str, str]] = [
     ("/console/quarantine", "Quarantine"),
     ("/console/technicians", "Technicians"),
     ("/console/figures", "Figures"),
+    ("/console/privacy", "Personal data"),
 ]
 """(address, name) of the console's menu, in order."""

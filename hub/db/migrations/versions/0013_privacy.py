@@ -48,10 +48,29 @@ def upgrade() -> None:
         CREATE TRIGGER privacy_act_only_grows BEFORE UPDATE OR DELETE OR TRUNCATE ON privacy_act
         FOR EACH STATEMENT EXECUTE FUNCTION privacy_act_only_grows()
     """)
+    # What people wrote can be taken out of history, in a transaction that says it erases; nothing can be put in or changed.
+    op.execute("""
+        CREATE OR REPLACE FUNCTION refuse_change_of_history() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF TG_OP = 'UPDATE' AND current_setting('doorstep.erasing', true) = 'on'
+                AND to_jsonb(NEW) - 'reason' - 'data' = to_jsonb(OLD) - 'reason' - 'data'
+                AND NEW.reason IN ('', OLD.reason) AND NEW.data <@ OLD.data
+            THEN
+                RETURN NEW;
+            END IF;
+            RAISE EXCEPTION 'status events are never changed';
+        END $$
+    """)
 
 
 def downgrade() -> None:
     """Forget what was exported and erased."""
+    op.execute("""
+        CREATE OR REPLACE FUNCTION refuse_change_of_history() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'status events are never changed';
+        END $$
+    """)
     op.drop_table("erased_data")
     op.drop_table("privacy_act")
     op.execute("DROP FUNCTION privacy_act_only_grows()")
