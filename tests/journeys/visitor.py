@@ -192,6 +192,9 @@ class Visitor:
 
     def _miss(self, request: Request) -> None:
         reason = request.failure or ""
+        # A stream of events ends with the page that listens to it.
+        if request.resource_type == "eventsource" and "ERR_ABORTED" in reason:
+            return
         if self._breaks_off and ("ERR_ABORTED" in reason or "ERR_INTERNET_DISCONNECTED" in reason):
             return
         self._account.noise.append(f"no answer: {request.method} {_path(request.url)} ({reason})")
