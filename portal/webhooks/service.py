@@ -6,11 +6,7 @@ else somebody says belongs to `portal.conversations`.
 
 from dataclasses import dataclass
 
-from sqlalchemy.dialects.postgresql import insert
-
 from hub.bootstrap import Hub
-from hub.db.channel_tables import webhook_call
-from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import Channel, LinkPurpose, Notification
 from hub.domain.ids import NotificationId
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES
@@ -19,6 +15,7 @@ from hub.notifications.service import request_notification
 from hub.notifications.stopping import heed_sms
 from hub.notifications.texts import render_spoken
 from hub.notifications.twilio_webhooks import NO_ANSWER, goodbye_twiml, is_machine, menu_twiml, reply_twiml
+from hub.notifications.webhook_calls import is_first_call
 from portal.conversations.schemas import CallBackAsked, InboundSms
 from portal.conversations.service import receive_call_back, receive_sms
 
@@ -91,7 +88,7 @@ def _send_link(hub: Hub, call: Notification, pressed: KeyPressed) -> bool:
     """Send the link in writing, once per call; without an address for it, or without a page to open, a person calls back."""
     with hub.unit_of_work() as work:
         order = work.work_orders.get(call.work_order_id, lock=True)
-        if not _is_first(work, f"{pressed.call_id}:link"):
+        if not is_first_call(work, PROVIDER, f"{pressed.call_id}:link"):
             return True
         opens_page = (
             message_kind(call.kind).link is LinkPurpose.BOOKING and order.status not in FINAL_WORK_ORDER_STATUSES
@@ -107,9 +104,3 @@ def _send_link(hub: Hub, call: Notification, pressed: KeyPressed) -> bool:
 def _ask_to_be_called(hub: Hub, call: Notification, pressed: KeyPressed) -> None:
     asked = CallBackAsked(f"{pressed.call_id}:call-back", call.recipient, call.work_order_id)
     receive_call_back(hub, asked)
-
-
-def _is_first(work: UnitOfWork, call_id: str) -> bool:
-    claim = insert(webhook_call).values(provider=PROVIDER, call_id=call_id, heard_at=work.now)
-    claimed = work.connection.execute(claim.on_conflict_do_nothing().returning(webhook_call.c.call_id))
-    return claimed.first() is not None
