@@ -40,6 +40,8 @@ NOTES = (
 )
 """What the step before can have to say; it travels in the address, so a reload shows the same page and repeats nothing."""
 _ERROR_NOTES = ("taken", "past", "missing", "expired", "changed", "dates")
+_LOST = ("taken", "expired")
+"""After these the times nearest to the lost one come first."""
 _NOTICES = ("cancelled", "called", "wishes")
 _CLOSED = (WorkOrderStatus.CANCELLED, WorkOrderStatus.REJECTED)
 
@@ -92,9 +94,8 @@ def order_page(request: PageRequest, booking: Booking) -> HTMLResponse:
 def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False) -> HTMLResponse:
     """The free times that suit, by day and part of the day, the greenest first; after a lost race the nearest ones are."""
     zone, language, words = booking.order.zone, request.words.language, request.words
-    with request.hub.unit_of_work() as work:
-        wish = find_wish(work, booking.order.id)
-    wanted = read_instant(request.wanted) if request.note == "taken" else None
+    wish = find_wish(request.hub, booking.order.id)
+    wanted = read_instant(request.wanted) if request.note in _LOST else None
     offers = best_times(request.hub, booking)
     slots = list_slots(offers, Wish() if request.everything else wish, wanted, zone, language)
     phone = booking.order.citizen_phone
@@ -119,8 +120,7 @@ def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False)
 
 def preferences_page(request: PageRequest, booking: Booking) -> HTMLResponse:
     """The form of when the citizen can be at home, filled with what was said before."""
-    with request.hub.unit_of_work() as work:
-        wish = find_wish(work, booking.order.id)
+    wish = find_wish(request.hub, booking.order.id)
     names = get_day_names("wide", locale=request.words.language)
     spans = [(first.isoformat(), last.isoformat()) for first, last in wish.away]
     return render(

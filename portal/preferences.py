@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import Connection
+
 from hub.bootstrap import Hub
 from hub.db.portal_tables import time_preference
 from hub.db.records import Records
@@ -54,20 +56,21 @@ class Wish:
         return not any(first <= local.date() <= last for first, last in self.away)
 
 
-def preferences(work: UnitOfWork) -> Records[TimePreference]:
-    """The records of preferences in this transaction."""
-    return Records(work.connection, time_preference, TimePreference, ("work_order_id",))
+def preferences(connection: Connection) -> Records[TimePreference]:
+    """The records of preferences on this connection."""
+    return Records(connection, time_preference, TimePreference, ("work_order_id",))
 
 
-def find_wish(work: UnitOfWork, work_order_id: WorkOrderId) -> Wish:
-    """What the order's citizen said; an open one when nothing was."""
-    found = preferences(work).find(work_order_id)
+def find_wish(hub: Hub, work_order_id: WorkOrderId) -> Wish:
+    """What the order's citizen said; an open one when nothing was. Reads only."""
+    with hub.reading() as connection:
+        found = preferences(connection).find(work_order_id)
     return _read(found) if found else Wish()
 
 
 def list_wishes(work: UnitOfWork, ids: Sequence[WorkOrderId]) -> dict[object, Wish]:
     """The same for many orders; those whose citizen said nothing are left out."""
-    return {order_id: _read(found) for order_id, found in preferences(work).list_by_id(ids).items()}
+    return {order_id: _read(found) for order_id, found in preferences(work.connection).list_by_id(ids).items()}
 
 
 def save_wish(hub: Hub, token: str, wish: Wish) -> None:
@@ -82,7 +85,7 @@ def save_wish(hub: Hub, token: str, wish: Wish) -> None:
     )
     with hub.unit_of_work() as work:
         work.work_orders.get(booking.order.id, lock=True)
-        kept = preferences(work)
+        kept = preferences(work.connection)
         before = kept.find(said.work_order_id)
         if before is None:
             kept.add(said)

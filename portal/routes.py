@@ -213,12 +213,17 @@ def confirm(
     if isinstance(opened, Response):
         return opened
     page, booking = opened
+    back = page.address("/move" if booking.can_change else "")
     try:
-        confirmed = service.confirm_time(hub, token, AppointmentId(UUID(appointment)))
+        chosen = AppointmentId(UUID(appointment))
     except ValueError:
         return go(page.address(), "changed")
+    try:
+        confirmed = service.confirm_time(hub, token, chosen)
+    except HoldExpiredError:
+        lost = service.once_kept(hub, token, chosen)
+        return go(back, "expired", wanted=lost.isoformat() if lost else "")
     except DoorstepError as error:
-        back = page.address("/move" if booking.can_change else "")
         return go(back, _note_for(error))
     return go(page.address(), "moved" if confirmed.replaces else "confirmed")
 
@@ -281,4 +286,4 @@ def _note_for(error: DoorstepError) -> str:
     """What the citizen is told; an outage is no step gone wrong and passes on as the error it is."""
     if error.kind not in _EXPECTED:
         raise error
-    return "expired" if isinstance(error, HoldExpiredError) else "changed"
+    return "changed"

@@ -46,6 +46,14 @@ def confirm_time(hub: Hub, token: str, appointment_id: AppointmentId) -> Appoint
     return confirm_appointment(hub, booking.order.id, appointment_id, by=CITIZEN)
 
 
+def once_kept(hub: Hub, token: str, appointment_id: AppointmentId) -> datetime | None:
+    """When the time began that this order once kept, to look for others near it; None for another order's. Raises link errors."""
+    booking = find_booking(hub, token)
+    with hub.unit_of_work() as work:
+        found = work.appointments.find(appointment_id)
+    return found.starts_at if found is not None and found.work_order_id == booking.order.id else None
+
+
 def cancel_booking(hub: Hub, token: str) -> None:
     """Cancel the appointment; without one nothing happens. Raises TransitionRefusedError and link errors."""
     booking = find_booking(hub, token)

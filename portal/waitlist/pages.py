@@ -22,8 +22,7 @@ def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:
     """Where the citizen's wish for an earlier time stands, and what can be done about it."""
     own = Words(request.words.language, TEXTS)
     waiting = find_waiting(request.hub, booking)
-    with request.hub.unit_of_work() as work:
-        wish = find_wish(work, booking.order.id)
+    wish = find_wish(request.hub, booking.order.id)
     zone, language = booking.order.zone, request.words.language
     until = waiting.entry.until if waiting else None
     said = own(f"note_{request.note}") if request.note else ""

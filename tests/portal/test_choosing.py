@@ -186,6 +186,18 @@ def test_the_confirm_page_tells_how_long_the_time_is_kept(citizen: Citizen, cloc
     assert 'data-lease-seconds="360"' in page
 
 
+def test_a_lease_that_ran_out_leads_to_the_times_nearest_to_it(citizen: Citizen, clock: FixedClock) -> None:
+    wanted = citizen.slots()[6]
+    citizen.post("/hold", slot=wanted)
+    form = citizen.appointment_id()
+    clock.advance(timedelta(minutes=11))
+    answer = citizen.post("/confirm", appointment=form)
+    assert answer.status_code == 200
+    assert "it was not confirmed. Please choose again." in answer.text
+    assert "Nearest free times" in answer.text
+    assert wanted in [unescape(one) for one in SLOT.findall(answer.text)][:3]
+
+
 def test_going_back_after_each_step_harms_nothing(hub: Hub, citizen: Citizen, clock: FixedClock) -> None:
     slots = citizen.slots()
     citizen.post("/hold", slot=slots[0])
