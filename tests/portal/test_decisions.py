@@ -1,12 +1,14 @@
 """What staff decides: every outcome with what its policy lets follow, who and why, and of two at once only one."""
 
 import json
-from datetime import date, timedelta
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy import select
 
 from hub.bootstrap import Hub, build_hub
 from hub.clock import FixedClock
@@ -307,3 +309,28 @@ def test_a_note_keeps_no_number_address_or_name(hub: Hub) -> None:
         for personal in ("peeters", "0470", "470 00", "+32 470", "+32470000001"):
             assert personal not in text.lower()
     assert "2026-05-04" in dict(entries(hub, order))[record.OUTCOME]["note"]
+
+
+def test_workers_that_look_at_held_orders_at_once_invite_each_citizen_once(patient: Hub, clock: FixedClock) -> None:
+    orders = [receive(patient) for _ in range(4)]
+    for order in orders:
+        record_outcome(patient, decision(order), HoldReason.OTHER)
+        held = present(patient, order.id)
+        set_review(patient, decision(held), date(2026, 5, 12), reinvites=True)
+    clock.set(datetime(2026, 5, 12, 6, 0, tzinfo=UTC))
+    with ThreadPoolExecutor(3) as pool:
+        done = sum(pool.map(lambda _: review_held_orders(patient, clock.now()), range(3)))
+    assert done == len(orders)
+    for order in orders:
+        assert case_of(patient, order).round == 2
+        assert [kind for kind, _ in entries(patient, order)].count(record.INVITED_AGAIN) == 1
+
+
+def test_the_utility_hears_the_new_reasons_in_its_events(hub: Hub) -> None:
+    order = receive(hub)
+    record_outcome(hub, decision(order), HoldReason.WRONG_NUMBER)
+    table = tables.outbox_event.c
+    with hub.reading() as connection:
+        query = select(table.data).where(table.work_order_id == order.id).order_by(table.seq)
+        told = [one["event"]["workOrder"].get("holdReason") for one in connection.execute(query).scalars()]
+    assert told[-2:] == ["wrong number", "wrong number"]
