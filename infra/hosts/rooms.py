@@ -12,6 +12,7 @@ from hub.db.unit_of_work import Handler, Subscriptions
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
 from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
+from infra.console.citizen_left_routes import router as citizen_left_router
 from infra.console.contact_routes import router as contact_router
 from infra.console.dossier_routes import router as dossier_router
 from infra.console.inbox_routes import router as inbox_router
@@ -114,6 +115,7 @@ ROUTERS: list[APIRouter] = [
     portal_router,
     staff_routes.router,
     console_router,
+    citizen_left_router,
     contact_router,
     dossier_router,
     inbox_router,
