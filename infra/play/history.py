@@ -36,7 +36,7 @@ _NOTIFICATIONS = """
 """
 _SENT_TWICE = """
     SELECT count(*) FROM (SELECT 1 FROM notification WHERE step IS NOT NULL
-    GROUP BY work_order_id, round, step HAVING count(*) > 1) AS repeated
+    GROUP BY work_order_id, round, step, hop HAVING count(*) > 1) AS repeated
 """
 _SURVEYS = "SELECT count(*) AS number, avg(rating)::float AS rating FROM survey_answer"
 
