@@ -179,11 +179,18 @@ def _next_step(case: ContactCase | None, policy: ContactPolicy | None) -> str:
 
 def _record(work: UnitOfWork, work_order_id: WorkOrderId) -> tuple[RecordLine, ...]:
     newest = read_entries(work, work_order_id)[-_NEWEST_ENTRIES:]
-    return tuple(_line(entry) for entry in reversed(newest))
+    contents: list[dict[str, Any]] = [json.loads(entry.content) for entry in newest]
+    account = tables.staff_account.c
+    names = {str(row.id): row.name for row in work.connection.execute(select(account.id, account.name))}
+    for content in contents:
+        by = content.get("by")
+        if isinstance(by, dict):
+            # The record keeps the account, people read the name.
+            content["by"] = names.get(str(by.get("name", "")), by.get("kind", ""))
+    return tuple(_line(entry, content) for entry, content in reversed(list(zip(newest, contents, strict=True))))
 
 
-def _line(entry: Entry) -> RecordLine:
-    content: Mapping[str, Any] = json.loads(entry.content)
+def _line(entry: Entry, content: Mapping[str, Any]) -> RecordLine:
     told = [
         f"{_SIGN.sub(' ', name).lower()}: {words}"
         for name, value in content.items()

@@ -72,6 +72,7 @@ def test_a_dispatcher_records_hands_over_reviews_invites_and_cancels(hub: Hub) -
     order = a_held_order(hub, browser)
     page = browser.get(f"/console/orders/{order.id}/contact?done=outcome").text
     assert "The outcome is recorded." in page
+    assert "by: Dina Dispatcher; closed doors: 0" in page
     assert "refused" in page
     for act, fields, said in (
         ("team", {"team": "field office"}, "The order is handed over."),
