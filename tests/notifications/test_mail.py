@@ -117,7 +117,9 @@ def test_an_appointment_comes_as_an_invitation_a_calendar_can_take(hub: Hub, kin
     mail, _ = over_the_wire(message)
     (attached,) = mail.iter_attachments()
     assert attached["Content-Type"].params["method"] == method
-    calendar = Calendar.from_ical(attached.get_payload(decode=True))
+    content = attached.get_payload(decode=True)
+    assert isinstance(content, bytes)
+    calendar = Calendar.from_ical(content)
     (event,) = calendar.walk("VEVENT")
     assert calendar["METHOD"] == method
     assert event["ORGANIZER"] == "mailto:no-reply@doorstep.example"

@@ -1,6 +1,7 @@
 """What citizens do: text STOP, answer a call, press a key, press "unsubscribe"; and what a scanner or a replay does not do."""
 
 import re
+from datetime import timedelta
 from html import unescape
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -13,13 +14,14 @@ from hub.db.channel_tables import contact_address
 from hub.db.conversation_tables import conversation, conversation_message
 from hub.domain.contact import Channel, Notification, NotificationStatus
 from hub.domain.conversations import Direction
+from hub.domain.events import SYSTEM
+from hub.domain.lifecycle import Action
 from hub.notifications.service import request_notification
+from hub.notifications.webhook_calls import forget_webhook_calls
 from tests.contracts.twilio.conftest import PUBLIC, Twilio
 from tests.contracts.twilio.fake import Taken
 from tests.contracts.twilio.steps import PHONE, SMS_ADDRESS, entries, messages, request, told
 from tests.samples import a_work_order
-
-CALL_SID = "CA" + "7" * 32
 
 
 def count(twilio: Twilio, table: Any) -> int:
@@ -180,6 +182,25 @@ def test_one_sends_the_link_in_writing_once_however_often_the_key_is_heard(twili
     assert [(message.channel, message.step) for message in sent] == [(Channel.SMS, None)]
     twilio.run_jobs()
     assert re.search(r"https://doorstep\.example/a/[\w-]{43}", twilio.fake.taken[-1].form["Body"])
+
+
+def test_a_claim_is_forgotten_when_nobody_can_repeat_it_any_more(twilio: Twilio) -> None:
+    _, taken = called(twilio)
+    press(twilio, lift(twilio, taken), taken, "1")
+    assert forget_webhook_calls(twilio.hub, twilio.clock.now()) == 0
+    twilio.clock.advance(timedelta(days=91))
+    assert [forget_webhook_calls(twilio.hub, twilio.clock.now()) for _ in range(2)] == [1, 0]
+
+
+def test_without_a_page_to_open_one_asks_for_a_person(twilio: Twilio) -> None:
+    one, taken = called(twilio)
+    with twilio.hub.unit_of_work() as work:
+        order = work.work_orders.get(one.work_order_id)
+        work.advance_work_order(order, Action.CANCEL, by=SYSTEM)
+        work.commit()
+    press(twilio, lift(twilio, taken), taken, "1")
+    assert "new_link" not in [message.kind for message in messages(twilio, one)]
+    assert count(twilio, conversation) == 1
 
 
 def test_two_asks_for_a_person_once(twilio: Twilio) -> None:
