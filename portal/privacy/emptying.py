@@ -161,7 +161,7 @@ def _without(column: Column[Any], *paths: str) -> ColumnElement[Any]:
 
 def _only(column: Column[Any], names: Iterable[str]) -> ColumnElement[Any]:
     """A JSON object with nothing but the members of these names."""
-    kept = literal_column(f"ARRAY[{', '.join(repr(name) for name in names)}]::text[]")
+    kept: ColumnElement[Any] = literal_column(f"ARRAY[{', '.join(repr(name) for name in names)}]::text[]")
     member = func.jsonb_each(column).table_valued("key", "value")
     picked = select(func.jsonb_object_agg(member.c.key, member.c.value)).where(member.c.key == func.any(kept))
     return func.coalesce(picked.scalar_subquery(), literal_column("'{}'::jsonb"))
