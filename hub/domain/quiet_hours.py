@@ -40,7 +40,9 @@ class QuietHours:
     def written(self) -> str:
         """One line that `read` understands: `20:00:00 08:00:00 6 BE` is from eight to eight, on Sundays and on Belgium's holidays."""
         days = [str(day) for day in sorted(self.weekdays)]
-        return " ".join([self.starts.isoformat(), self.ends.isoformat(), *days, *([self.holidays] * bool(self.holidays))])
+        return " ".join(
+            [self.starts.isoformat(), self.ends.isoformat(), *days, *([self.holidays] * bool(self.holidays))]
+        )
 
     def next_allowed(self, instant: datetime, zone: str) -> datetime:
         """`instant`, or the end of the quiet span it falls into; `zone` is where the citizen lives.
