@@ -130,7 +130,7 @@ def test_what_is_typed_is_shown_as_text(citizen: Booked, field: str) -> None:
 
 def test_the_wishes_change_the_language_of_the_order_and_what_the_ladder_reads(hub: Hub, citizen: Booked) -> None:
     page = citizen.post("/details/preferences", channel="sms", language="fr")
-    assert "Enregistré : voilà comment nous vous écrirons désormais." in page.text
+    assert details_words("fr")("saved_wishes") in page.text
     with hub.unit_of_work() as work:
         assert preferred_channel(work, citizen.order.id) is Channel.SMS
         assert work.work_orders.get(citizen.order.id).language == "fr"
