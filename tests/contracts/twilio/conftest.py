@@ -31,6 +31,7 @@ class Twilio:
 
     hub: Hub
     fake: FakeTwilio
+    client: LocalTwilio
     web: TestClient
     clock: FixedClock
     jobs: RememberedQueue
@@ -81,7 +82,7 @@ def twilio(hub: Hub, clock: FixedClock, jobs: RememberedQueue) -> Iterator[Twili
     """The hub beside the stand-in."""
     settings = hub.settings.model_copy(update=twilio_settings())
     fake = FakeTwilio()
-    client = LocalTwilio(fake.port, timeout=0.5)
+    client = LocalTwilio(fake.port, timeout=30)
     senders = {
         **hub.senders,
         Channel.SMS: TwilioSender(settings, http_client=client),
@@ -91,7 +92,7 @@ def twilio(hub: Hub, clock: FixedClock, jobs: RememberedQueue) -> Iterator[Twili
     thread = threading.Thread(target=fake.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     with TestClient(create_app(ready), base_url="http://inside.invalid:8080") as web:
-        made = Twilio(ready, fake, web, clock, jobs)
+        made = Twilio(ready, fake, client, web, clock, jobs)
         fake.post = made.post
         yield made
     fake.silence_ends.set()

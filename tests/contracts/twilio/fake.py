@@ -35,7 +35,7 @@ class Taken:
 
 class FakeTwilio(ThreadingHTTPServer):
     """Listens on loopback. `behave[number]` is a list of what to do with the next requests for it: `refuse 21614`, `429`, `500`,
-    `500 taken`, `silent` (takes it, never answers), `early` (calls back before it answers); without one it takes it and answers.
+    `500 taken`, `silent` (takes it, hangs up), `hang` (takes it, never answers), `early` (calls back before it answers); without one it takes it and answers.
     """
 
     daemon_threads = True
@@ -132,8 +132,9 @@ class _Conversation(BaseHTTPRequestHandler):
             self._accept(self.server.take(form, is_call=is_call), plan)
 
     def _accept(self, one: Taken, plan: str) -> None:
-        if plan == "silent":
-            self.server.silence_ends.wait(20)
+        if plan in {"silent", "hang"}:
+            if plan == "hang":
+                self.server.silence_ends.wait(60)
             return
         if plan == "500 taken":
             self._answer(500, {"code": 20500, "message": "Internal Server Error"})

@@ -32,7 +32,7 @@ def test_a_message_whose_program_was_killed_is_unknown_is_not_sent_again_and_its
     twilio: Twilio,
 ) -> None:
     one = request(twilio, Channel.SMS, Channel.EMAIL)
-    twilio.fake.behave[PHONE] = ["silent"]
+    twilio.fake.behave[PHONE] = ["hang"]
     has_it = threading.Event()
     take = twilio.fake.take
 

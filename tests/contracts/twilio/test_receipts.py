@@ -54,10 +54,11 @@ def test_a_receipt_that_comes_before_our_own_call_returned_counts(twilio: Twilio
     assert told(twilio, one) == ["notification.delivered"]
 
 
-@pytest.mark.parametrize("plan", ["silent", "500 taken"])
+@pytest.mark.parametrize("plan", ["silent", "hang", "500 taken"])
 def test_an_answer_that_never_came_is_unknown_until_the_receipt_tells(twilio: Twilio, plan: str) -> None:
     one = request(twilio, Channel.SMS, Channel.EMAIL)
     twilio.fake.behave[PHONE] = [plan]
+    twilio.client.timeout = 0.3 if plan == "hang" else 30
     assert twilio.deliver(one).status is NotificationStatus.UNKNOWN
     twilio.clock.advance(timedelta(days=1))
     retry_notifications(twilio.hub, twilio.clock.now())
