@@ -18,8 +18,8 @@ def _id(name: str) -> sa.Column[object]:
     return sa.Column(name, postgresql.UUID(as_uuid=True), nullable=False)
 
 
-def _text(name: str, **options: str) -> sa.Column[object]:
-    return sa.Column(name, sa.Text(), nullable=False, **options)
+def _text(name: str, server_default: str | None = None) -> sa.Column[object]:
+    return sa.Column(name, sa.Text(), nullable=False, server_default=server_default)
 
 
 def _version() -> sa.Column[object]:
