@@ -152,10 +152,10 @@ async def _book_one(site: Connection, page: str, luck: random.Random, found: Boo
         if not kept.location.partition("?")[0].endswith("/confirm"):
             found.beaten += 1
             continue
-        appointment = _APPOINTMENT.search((await site.ask("GET", kept.location)).text)
+        appointment = appointment_of((await site.ask("GET", kept.location)).text)
         if appointment is None:
             raise NotServedError("the page that asks for confirmation has no button")
-        done = await site.ask("POST", f"{page}/confirm", f"appointment={appointment[1]}")
+        done = await site.ask("POST", f"{page}/confirm", f"appointment={appointment}")
         if "note=confirmed" not in done.location:
             raise NotServedError(f"the confirmation led to {done.status} {done.location.partition('?')[2]}")
         found.holds.append(kept.seconds)
@@ -167,6 +167,12 @@ async def _book_one(site: Connection, page: str, luck: random.Random, found: Boo
 def slot_values(page: str) -> list[str]:
     """The times that can be chosen on a page, in its order."""
     return list(dict.fromkeys(one or other for one, other in _SLOT.findall(page)))
+
+
+def appointment_of(page: str) -> str | None:
+    """What the button of the page that asks for confirmation sends, or None for any other page."""
+    found = _APPOINTMENT.search(page)
+    return found[1] if found else None
 
 
 def _run_many(one: Callable[[], Coroutine[object, object, None]], connections: int) -> float:
