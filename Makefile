@@ -3,7 +3,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
 export UV_SYSTEM_CERTS := 1
 COMPILE := .tools/bin/uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate --no-header
 
@@ -86,6 +86,7 @@ lock: setup ## Pin the newest packages that pyproject.toml and package.json allo
 	printf 'uv\n' | $(COMPILE) --upgrade --python-version 3.9 -o infra/setup/tools.lock -
 	$(COMPILE) --upgrade --python-version 3.12 --group bench -o infra/benchmarks/bench.lock
 	npm update --package-lock-only --ignore-scripts
+	$(BIN)/python -m infra.setup.package_lock
 
 .PHONY: clean
 clean: ## Remove what set-up and tests made (the demo's data stays)

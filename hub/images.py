@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from threading import BoundedSemaphore
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
 from hub.domain.errors import DoorstepError, ErrorKind
 
@@ -69,6 +69,8 @@ def clean_photo(content: bytes) -> CleanPhoto:
 
 
 def _clean(content: bytes) -> CleanPhoto:
+    # What draws our PDF documents lets pictures be cut off, in the whole process, as soon as it is imported.
+    ImageFile.LOAD_TRUNCATED_IMAGES = False
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as picture:
             if picture.width * picture.height > MOST_PIXELS:

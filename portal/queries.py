@@ -49,7 +49,15 @@ def find_booking(hub: Hub, token: str) -> Booking:
 
 def read_booking(work: UnitOfWork, order: WorkOrder) -> Booking:
     """How an order stands for its citizen, who has already been recognised by whoever asks."""
-    held = _appointment(work, order, AppointmentStatus.HELD)
+    agreed = appointment_table.c
+    live = {
+        one.status: one
+        for one in work.appointments.list_where(
+            agreed.work_order_id == order.id,
+            agreed.status.in_((AppointmentStatus.HELD, AppointmentStatus.CONFIRMED)),
+        )
+    }
+    held = live.get(AppointmentStatus.HELD)
     if held is not None and (held.lease_until is None or held.lease_until <= work.now):
         held = None
     table = visit_table.c
@@ -57,12 +65,7 @@ def read_booking(work: UnitOfWork, order: WorkOrder) -> Booking:
     return Booking(
         order=order,
         work_type=work.catalogue.work_type(order.work_type),
-        confirmed=_appointment(work, order, AppointmentStatus.CONFIRMED),
+        confirmed=live.get(AppointmentStatus.CONFIRMED),
         held=held,
         under_way=moving is not None,
     )
-
-
-def _appointment(work: UnitOfWork, order: WorkOrder, status: AppointmentStatus) -> Appointment | None:
-    table = appointment_table.c
-    return work.appointments.find_where(table.work_order_id == order.id, table.status == status)

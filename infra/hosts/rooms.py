@@ -9,6 +9,7 @@ from feedback.handlers import SUBSCRIPTIONS as FEEDBACK_SUBSCRIPTIONS
 from feedback.routes import router as feedback_router
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import Handler, Subscriptions
+from hub.domain.staff import Role
 from hub.notifications.handlers import JOBS as NOTIFICATION_JOBS
 from hub.notifications.handlers import TIMERS as NOTIFICATION_TIMERS
 from hub.web import staff_routes
@@ -128,17 +129,17 @@ ROUTERS: list[APIRouter] = [
     feedback_router,
     utility_api_router,
 ]
-CONSOLE_MENU: list[tuple[str, str]] = [
-    ("/console", "Today"),
-    ("/console/board", "Board"),
-    ("/console/orders", "Orders"),
-    ("/console/inbox", "Inbox"),
-    ("/console/held", "On hold"),
-    ("/console/requests", "Requests"),
-    ("/console/locations", "Needs location"),
-    ("/console/quarantine", "Quarantine"),
-    ("/console/technicians", "Technicians"),
-    ("/console/figures", "Figures"),
-    ("/console/privacy", "Personal data"),
+CONSOLE_MENU: list[tuple[str, str, Role | None]] = [
+    ("/console", "Today", None),
+    ("/console/board", "Board", None),
+    ("/console/orders", "Orders", None),
+    ("/console/inbox", "Inbox", None),
+    ("/console/held", "On hold", None),
+    ("/console/requests", "Requests", None),
+    ("/console/locations", "Needs location", None),
+    ("/console/quarantine", "Quarantine", None),
+    ("/console/technicians", "Technicians", None),
+    ("/console/figures", "Figures", None),
+    ("/console/privacy", "Personal data", Role.ADMINISTRATOR),
 ]
-"""(address, name) of the console's menu, in order."""
+"""(address, name, the role that alone sees it or None) of the console's menu, in order."""

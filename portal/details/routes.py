@@ -1,12 +1,13 @@
 """The addresses below `/a/{token}/details`: parse, call, render or redirect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
 from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.bootstrap import Hub
@@ -26,7 +27,24 @@ from portal.opening import SHOWN, Language, Note, Token, go, open_link
 
 router = APIRouter(include_in_schema=False)
 _forms = APIRouter(route_class=bounded_route(MOST_FORM_BYTES))
-_uploads = APIRouter(route_class=bounded_route(service.MOST_AT_ONCE * MOST_BYTES + MOST_FORM_BYTES))
+
+
+class _OpensLinkFirst(bounded_route(service.MOST_AT_ONCE * MOST_BYTES + MOST_FORM_BYTES)):  # type: ignore[misc]
+    """A route that reads the body of nobody whose link opens nothing: fifty megabytes are for citizens, not for strangers."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """The bounded handler behind the look at the link."""
+        handle = super().get_route_handler()
+
+        async def opened(request: Request) -> Response:
+            state, token = request.app.state, str(request.path_params["token"])
+            found = await run_in_threadpool(open_link, request, state.hub, state.pages, token, None)
+            return found if isinstance(found, Response) else await handle(request)
+
+        return opened
+
+
+_uploads = APIRouter(route_class=_OpensLinkFirst)
 _Told = Annotated[str, Query(alias="at", max_length=200)]
 _FileId = Annotated[str, Path(max_length=40)]
 _MOST_READ = service.MOST_AT_ONCE + 1

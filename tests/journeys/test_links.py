@@ -18,7 +18,7 @@ def test_a_mistyped_link_says_how_to_get_help(site: Site, make_visitor: MakeVisi
     order = site.receive_order(language="en")
     link = site.link_to(order)
     citizen.open(link[:-4], status=404).sees("This link is not complete")
-    expect(citizen.page.get_by_role("heading", level=2)).to_be_visible()
+    expect(citizen.page.get_by_role("heading", level=2, name="Ask for a new link")).to_be_visible()
     citizen.open(f"{link}.").page.wait_for_load_state()
     citizen.sees("There is no free time just now")
 

@@ -1,5 +1,6 @@
 """Requests that no browser of ours sends: bodies without end."""
 
+import asyncio
 import re
 from collections.abc import Iterable, Iterator
 from http import HTTPStatus
@@ -8,12 +9,14 @@ import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
+from starlette.types import Message, Scope
 
 from hub.bootstrap import Hub
 from infra.hosts.rooms import ROUTERS
 from infra.hosts.web import create_app
 
 _FORM = "multipart/form-data; boundary=edge"
+_FOR_CITIZENS = "/a/{token}/details/files"
 
 
 @pytest.fixture
@@ -39,7 +42,28 @@ def test_no_form_takes_a_file_without_end_from_a_stranger(stranger: TestClient) 
     for route in routes:
         path = re.sub(r"{\w+}", "00000000-0000-0000-0000-000000000000", route.path)
         answer = stranger.post(path, content=_file_of_13_mb(), headers={"Content-Type": _FORM})
-        assert answer.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE, route.path
+        # Where a citizen may send more, a stranger's body is not read at all.
+        wanted = HTTPStatus.NOT_FOUND if route.path == _FOR_CITIZENS else HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        assert answer.status_code == wanted, route.path
+
+
+def test_a_body_is_not_read_for_a_link_that_opens_nothing(hub: Hub) -> None:
+    """Asked of the app itself: a client of the tests would send the body whatever the answer."""
+    sent: list[Message] = []
+
+    async def never() -> Message:
+        raise AssertionError("the body was read")
+
+    async def answered(message: Message) -> None:
+        sent.append(message)
+
+    scope: Scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/a/nonsense/details/files", "root_path": "",
+        "raw_path": b"/a/nonsense/details/files", "query_string": b"", "scheme": "http", "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 8080), "headers": [(b"host", b"127.0.0.1:8080"), (b"content-type", _FORM.encode())],
+    }  # fmt: skip
+    asyncio.run(create_app(hub)(scope, never, answered))
+    assert sent[0]["status"] == HTTPStatus.NOT_FOUND
 
 
 def _file_of_13_mb() -> Iterator[bytes]:
