@@ -30,8 +30,8 @@ test: setup ## Run the suite (on the embedded PostgreSQL, or the one named by DA
 	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 .PHONY: test-postgres15
-test-postgres15: setup ## Run the tests that need a database, but no browser and no minutes, on Debian's PostgreSQL 15
-	$(BIN)/python -m infra.setup.postgres15 $(BIN)/pytest -m "database and not browser and not slow" -n $(WORKERS) --dist loadgroup
+test-postgres15: setup ## Run the tests that need a database on Debian's PostgreSQL 15
+	$(BIN)/python -m infra.setup.postgres15 $(BIN)/pytest -m database -n $(WORKERS) --dist loadgroup
 
 .PHONY: check
 check: setup ## Lint, formatting, types, import contracts and the length of functions

@@ -7,7 +7,7 @@ from fastapi import Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.domain.errors import LinkExpiredError, LinkInvalidError
+from hub.domain.errors import DoorstepError, ErrorKind, LinkExpiredError, LinkInvalidError
 from hub.notifications.links import clean_token
 from hub.web.language import accepted_language, choose_language
 from hub.web.pages import Pages
@@ -21,6 +21,8 @@ SHOWN = ["GET", "HEAD"]
 Token = Annotated[str, Path(max_length=200)]
 Language = Annotated[str | None, Query(alias="lang", max_length=10)]
 Note = Annotated[str, Query(max_length=20)]
+
+_EXPECTED = (ErrorKind.CONFLICT, ErrorKind.GONE, ErrorKind.INVALID, ErrorKind.NOT_FOUND)
 
 
 def open_link(
@@ -43,6 +45,13 @@ def open_link(
     words = Words(choose_language(lang, booking.order.language))
     known = note if note in notes else ""
     return PageRequest(hub, templates, words, f"/a/{clean_token(token)}", known, wanted), booking
+
+
+def note_for(error: DoorstepError) -> str:
+    """What the citizen is told of a step gone wrong; an outage is none and passes on as the error it is."""
+    if error.kind not in _EXPECTED:
+        raise error
+    return "changed"
 
 
 def go(address: str, note: str = "", *, wanted: str = "") -> RedirectResponse:

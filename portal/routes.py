@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from hub.domain.errors import (
     DoorstepError,
-    ErrorKind,
     HoldExpiredError,
     SlotPastError,
     SlotTakenError,
@@ -28,7 +27,7 @@ from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from portal import pages, service
 from portal.calling import ask_call_back
-from portal.opening import SHOWN, Language, Note, Token, go, open_link
+from portal.opening import SHOWN, Language, Note, Token, go, note_for, open_link
 from portal.pages import PageRequest
 from portal.preferences import UnusableDatesError, Wish, read_wish, save_wish
 from portal.slot_list import read_slot_value
@@ -36,7 +35,6 @@ from portal.words import Words
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
-_EXPECTED = (ErrorKind.CONFLICT, ErrorKind.GONE, ErrorKind.INVALID, ErrorKind.NOT_FOUND)
 Words7 = Annotated[list[Annotated[str, StringConstraints(max_length=20)]], Form(max_length=7)]
 """What a group of boxes or fields sends: at most seven short words."""
 Everything = Annotated[str, Query(alias="all", max_length=5)]
@@ -152,7 +150,7 @@ def call_back(
     try:
         ask_call_back(hub, token)
     except DoorstepError as error:
-        return go(back, _note_for(error))
+        return go(back, note_for(error))
     return go(back, "called")
 
 
@@ -181,7 +179,7 @@ def hold(
     except SlotPastError:
         return go(back, "past")
     except DoorstepError as error:
-        return go(back, _note_for(error))
+        return go(back, note_for(error))
     return go(page.address("/confirm"))
 
 
@@ -224,7 +222,7 @@ def confirm(
         lost = service.once_kept(hub, token, chosen)
         return go(back, "expired", wanted=lost.isoformat() if lost else "")
     except DoorstepError as error:
-        return go(back, _note_for(error))
+        return go(back, note_for(error))
     return go(page.address(), "moved" if confirmed.replaces else "confirmed")
 
 
@@ -254,7 +252,7 @@ def cancel(
     try:
         service.cancel_booking(hub, token)
     except DoorstepError as error:
-        return go(page.address(), _note_for(error))
+        return go(page.address(), note_for(error))
     return go(page.address(), "cancelled")
 
 
@@ -280,10 +278,3 @@ def show_nothing(request: Request, hub: HubDependency, templates: PagesDependenc
     """An address below a link that does not exist."""
     words = Words(accepted_language(request.headers.get("accept-language", "")))
     return pages.problem_page(PageRequest(hub, templates, words, "/"), "missing", status=404)
-
-
-def _note_for(error: DoorstepError) -> str:
-    """What the citizen is told; an outage is no step gone wrong and passes on as the error it is."""
-    if error.kind not in _EXPECTED:
-        raise error
-    return "changed"

@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from hub.domain.errors import DoorstepError, ErrorKind, HoldExpiredError
+from hub.domain.errors import DoorstepError, HoldExpiredError
 from hub.domain.ids import AppointmentId
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
-from portal.opening import SHOWN, Language, Note, Token, go, open_link
+from portal.opening import SHOWN, Language, Note, Token, go, note_for, open_link
 from portal.waitlist.pages import NOTES, waitlist_page
 from portal.waitlist.service import ask_for_earlier, decline_earlier, stop_waiting, take_earlier
 
@@ -20,7 +20,6 @@ router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_
 _ADDRESS = "/a/{token}/earlier"
 _STEP = "/earlier"
 _Id = Annotated[str, Form(max_length=40)]
-_EXPECTED = (ErrorKind.CONFLICT, ErrorKind.GONE, ErrorKind.INVALID, ErrorKind.NOT_FOUND)
 
 
 @router.api_route(_ADDRESS, methods=SHOWN)
@@ -63,7 +62,7 @@ def wait(
     try:
         ask_for_earlier(hub, token, last)
     except DoorstepError as error:
-        return go(page.address(), _note_for(error))
+        return go(page.address(), note_for(error))
     return go(page.address(_STEP), "waiting")
 
 
@@ -88,7 +87,7 @@ def take(
     except HoldExpiredError:
         return go(page.address(_STEP), "gone")
     except DoorstepError as error:
-        return go(page.address(), _note_for(error))
+        return go(page.address(), note_for(error))
     return go(page.address(), "moved" if taken.replaces else "confirmed")
 
 
@@ -124,10 +123,3 @@ def stop(
     page, _ = opened
     stop_waiting(hub, token)
     return go(page.address(_STEP), "stopped")
-
-
-def _note_for(error: DoorstepError) -> str:
-    """An outage is no step gone wrong and passes on as the error it is."""
-    if error.kind not in _EXPECTED:
-        raise error
-    return "changed"
