@@ -75,6 +75,10 @@ chaos: setup ## Kill workers, broker and database while 10,000 orders come in, a
 fuzz: setup ## Spoil 20,000 messages and let each come to an end (FUZZ="--messages 2000"; FUZZ="--help")
 	@$(BIN)/python -m infra.chaos.fuzz $(FUZZ)
 
+.PHONY: lighthouse
+lighthouse: setup ## Let Google's Lighthouse judge the citizen's pages on a phone: 98 points or exit 1 (LIGHTHOUSE="--runs 5"; LIGHTHOUSE="--help")
+	@$(BIN)/python -m infra.lighthouse $(LIGHTHOUSE)
+
 .PHONY: screenshots
 screenshots: setup ## Make the pictures of the README from the running demo
 	$(BIN)/python -m infra.setup.screenshots
@@ -86,6 +90,7 @@ lock: setup ## Pin the newest packages that pyproject.toml and package.json allo
 	printf 'uv\n' | $(COMPILE) --upgrade --python-version 3.9 -o infra/setup/tools.lock -
 	$(COMPILE) --upgrade --python-version 3.12 --group bench -o infra/benchmarks/bench.lock
 	npm update --package-lock-only --ignore-scripts
+	npm update --package-lock-only --ignore-scripts --omit-lockfile-registry-resolved --prefix infra/lighthouse
 	$(BIN)/python -m infra.setup.package_lock
 
 .PHONY: clean

@@ -1,15 +1,17 @@
 """What the survey's pages show: the words, the choices and what was filled in."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from feedback.schemas import MOST_COMMENT
 from feedback.service import CHANGEABLE, Survey
-from feedback.words import load_words
 from hub.domain.catalogue import Catalogue
 from hub.notifications.texts import LANGUAGES, format_day
+from hub.texts import load_texts
 
+TEXTS = Path(__file__).with_name("texts")
 RATINGS = ("5", "4", "3", "2", "1")
 
 
@@ -17,7 +19,7 @@ def survey_context(
     survey: Survey, catalogue: Catalogue, language: str, filled: Mapping[str, str], wrong: frozenset[str]
 ) -> dict[str, Any]:
     """Everything `survey.html` needs; `filled` is what the citizen chose so far, `wrong` the fields that are not right."""
-    words = load_words(language)
+    words = load_texts(TEXTS, language)
     return {
         **_frame(words, language),
         "lead": words["lead"].format(work=_work_name(survey, catalogue, language)),
@@ -25,6 +27,7 @@ def survey_context(
         "scores": [{"value": str(score), "text": str(score)} for score in range(11)],
         "comment_hint": words["comment_hint"].format(most=MOST_COMMENT),
         "filled": filled,
+        "changing": survey.answer is not None,
         "wrong": wrong,
         "sentences": {
             "rating": words["rating_missing"],
@@ -36,7 +39,7 @@ def survey_context(
 
 def thanks_context(survey: Survey, language: str) -> dict[str, Any]:
     """Everything `thanks.html` needs; the survey has an answer."""
-    words, answer = load_words(language), survey.answer
+    words, answer = load_texts(TEXTS, language), survey.answer
     if answer is None:
         message = "nothing was answered yet"
         raise ValueError(message)
@@ -51,12 +54,12 @@ def thanks_context(survey: Survey, language: str) -> dict[str, Any]:
 
 def refusal_context(kind: str, language: str) -> dict[str, Any]:
     """What a page says whose link is `invalid` or `expired`."""
-    words = load_words(language)
+    words = load_texts(TEXTS, language)
     return {**_frame(words, language), "title": words[f"link_{kind}_title"], "sentence": words[f"link_{kind}"]}
 
 
 def _frame(words: Mapping[str, str], language: str) -> dict[str, Any]:
-    languages = [(code, load_words(code)["language_name"]) for code in LANGUAGES]
+    languages = [(code, load_texts(TEXTS, code)["language_name"]) for code in LANGUAGES]
     return {"lang": language, "words": words, "languages": languages}
 
 

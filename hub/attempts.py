@@ -21,7 +21,13 @@ class AttemptLimit:
 
 
 def refuse_when_too_many(work: UnitOfWork, scope: str, limit: AttemptLimit) -> None:
-    """Raise TooManyAttemptsError when `scope` (for instance `enrol:192.0.2.7`) has reached `limit`."""
+    """Raise TooManyAttemptsError when `scope` (for instance `enrol:192.0.2.7`) has reached `limit`.
+
+    Whoever asks about the same scope waits until this transaction is over: many at once get no more than one after the other,
+    when each counts in the transaction that asked. Several scopes are asked about in one order always, so that nobody waits in a circle.
+    """
+    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"attempts {scope}", 0))
+    work.connection.execute(select(lock))
     recent = select(func.count()).where(failed_attempt.c.scope == scope, failed_attempt.c.at > work.now - limit.span)
     if work.connection.execute(recent).scalar_one() >= limit.count:
         raise TooManyAttemptsError

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from hub.catalogue import load_catalogue
 from hub.clock import Clock, SharedClock, ShiftedClock, SystemClock
-from hub.db.engine import make_engine
+from hub.db.engine import MOST_CONNECTIONS, make_engine
 from hub.db.unit_of_work import Subscriptions, UnitOfWork
 from hub.domain.catalogue import Catalogue
 from hub.domain.contact import Channel
@@ -72,12 +72,13 @@ def build_hub(
     clock: Clock | None = None,
     jobs: JobQueue | None = None,
     senders: Mapping[Channel, Sender] | None = None,
+    connections: int = MOST_CONNECTIONS,
 ) -> Hub:
-    """A hub by `settings`; raises ConfigurationError when a file named there is wrong.
+    """A hub by `settings`, with so many database connections at most; raises ConfigurationError when a file named there is wrong.
 
     `subscriptions` come from `infra.hosts.rooms`, which alone knows every room; tests pass their own clock, jobs and senders.
     """
-    engine = make_engine(settings)
+    engine = make_engine(settings, connections=connections)
     time = clock or make_clock(settings)
     return Hub(
         settings=settings,

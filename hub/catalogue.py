@@ -1,15 +1,14 @@
 """Reads the catalogue of work types and territories from its TOML file."""
 
-import tomllib
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hub.domain.catalogue import Catalogue, PlanningPrices, WorkType
-from hub.domain.errors import ConfigurationError
 from hub.domain.public_holidays import check_region
+from hub.toml_files import read_toml
 
 SAMPLE = Path(__file__).with_name("catalogue.toml")
 
@@ -98,16 +97,7 @@ class _CatalogueFile(BaseModel):
 def load_catalogue(path: Path | None = None) -> Catalogue:
     """The catalogue in `path` (default: the sample one); raises ConfigurationError naming the file and the place."""
     file = path or SAMPLE
-    try:
-        read = _CatalogueFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, tomllib.TOMLDecodeError) as error:
-        message = f"The catalogue {file} cannot be read: {error}."
-        raise ConfigurationError(message) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        message = f"The catalogue {file} is wrong at '{place}': {first['msg'].removeprefix('Value error, ')}."
-        raise ConfigurationError(message) from error
+    read = read_toml(file, _CatalogueFile, "catalogue")
     return Catalogue(
         work_types={code: _work_type(code, one) for code, one in read.work_types.items()},
         postcodes=tuple((first, last, one.name) for one in read.territories for first, last in one.postcodes),

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import ARRAY, UUID, bindparam, select, text
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from hub.db.inserting import as_json, insert_many
 from hub.db.record_tables import contact_entry
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.ids import WorkOrderId
@@ -22,7 +23,7 @@ FIRST = ""
 """What stands for the hash before the first entry."""
 _LOCK_CHAINS = text("""
     SELECT pg_advisory_xact_lock(hashtextextended('contact ' || id, 0))
-    FROM unnest(CAST(:ids AS text[])) WITH ORDINALITY AS chain (id, place) ORDER BY place
+    FROM json_array_elements_text(CAST(:ids AS json)) WITH ORDINALITY AS chain (id, place) ORDER BY place
 """)
 
 
@@ -54,11 +55,11 @@ def append_entries(
     if not ids:
         return {}
     # In the order of the ids, so that two that add to the same chains wait in one direction only.
-    work.connection.execute(_LOCK_CHAINS, {"ids": [str(one) for one in ids]})
+    work.connection.execute(_LOCK_CHAINS, {"ids": as_json(ids)})
     table = contact_entry.c
     found = work.connection.execute(
         select(table.work_order_id, table.number, table.hash)
-        .where(table.work_order_id.in_(ids))
+        .where(table.work_order_id == bindparam("ids", ids, type_=ARRAY(UUID(as_uuid=True))).any_())
         .ext(distinct_on(table.work_order_id))
         .order_by(table.work_order_id, table.number.desc())
     )
@@ -73,7 +74,7 @@ def append_entries(
         content = without_addresses(content)
         entries[work_order_id] = _sealed(number + 1, work.now, kind, content, previous)
     rows = [{"work_order_id": work_order_id, **vars(entry)} for work_order_id, entry in entries.items()]
-    work.connection.execute(insert(contact_entry), rows)
+    insert_many(work.connection, contact_entry, rows)
     return entries
 
 

@@ -16,7 +16,18 @@ _DEEPEST = 60
 _MEMORY_BYTES = 768 * 1024 * 1024
 _CPU_SECONDS = 10
 _ACTIVE_KEYS = frozenset(
-    {"/JS", "/JavaScript", "/AA", "/AF", "/EF", "/EmbeddedFiles", "/XFA", "/RichMediaContent", "/RichMediaSettings"}
+    {
+        "/JS",
+        "/JavaScript",
+        "/AA",
+        "/AF",
+        "/EF",
+        "/EmbeddedFiles",
+        "/Collection",
+        "/XFA",
+        "/RichMediaContent",
+        "/RichMediaSettings",
+    }
 )
 """What the dictionaries of a plain document do not hold: scripts, actions of events, files inside, forms that are programs."""
 _ACTIVE_ACTIONS = frozenset(
@@ -28,6 +39,7 @@ _ACTIVE_ACTIONS = frozenset(
         "/GoToR",
         "/GoToE",
         "/GoTo3DView",
+        "/Thread",
         "/Rendition",
         "/RichMediaExecute",
         "/Movie",
@@ -35,7 +47,9 @@ _ACTIVE_ACTIONS = frozenset(
     }
 )
 """Actions of ISO 32000-2 (table 201) that do more than go to a page of this document."""
-_ACTIVE_KINDS = frozenset({"/EmbeddedFile", "/RichMedia", "/Screen", "/3D", "/FileAttachment", "/Movie", "/Sound"})
+_ACTIVE_KINDS = frozenset(
+    {"/EmbeddedFile", "/RichMedia", "/Screen", "/3D", "/FileAttachment", "/Movie", "/Sound", "/Filespec"}
+)
 _LINKS = ("http://", "https://", "mailto:", "tel:")
 
 
@@ -64,7 +78,8 @@ def judge(content: bytes) -> str:
                 return "too large"
             if not document.pages:
                 return "unreadable"
-            return "active" if any(_acts(one) for one in _dictionaries(pikepdf, document)) else "plain"
+            acts = any(_acts(one) or _points_outside(pikepdf, one) for one in _dictionaries(pikepdf, document))
+            return "active" if acts else "plain"
     except pikepdf.PasswordError:
         return "locked"
     except (pikepdf.PdfError, ValueError, TypeError, RecursionError, MemoryError, OverflowError):
@@ -72,13 +87,14 @@ def judge(content: bytes) -> str:
 
 
 def _dictionaries(pikepdf: Any, document: Any) -> Iterator[Any]:
-    """Every dictionary of the document: those of its objects and trailer, and those within these."""
+    """Every stream and dictionary of the document: its objects and trailer, and those within these."""
     waiting = [(one, 0) for one in (*document.objects, document.trailer)]
     while waiting:
         one, depth = waiting.pop()
         if depth > _DEEPEST:
             raise ValueError("nested too deep")
         if isinstance(one, pikepdf.Stream):
+            yield one
             one = one.stream_dict
         if isinstance(one, pikepdf.Dictionary):
             yield one
@@ -97,7 +113,22 @@ def _acts(dictionary: Any) -> bool:
         return True
     if {str(dictionary.get("/Type", "")), str(dictionary.get("/Subtype", ""))} & _ACTIVE_KINDS:
         return True
-    return "/URI" in keys and not str(dictionary["/URI"]).strip().lower().startswith(_LINKS)
+    return "/URI" in keys and not _is_plain_link(str(dictionary["/URI"]))
+
+
+def _is_plain_link(address: str) -> bool:
+    """Whether an address leads to a page, a mailbox or a telephone; one with a line break could be read from its second line on."""
+    return address.lower().startswith(_LINKS) and address.isprintable()
+
+
+def _points_outside(pikepdf: Any, one: Any) -> bool:
+    """Whether its content stands in another file: a stream with `/F` (ISO 32000-2, 7.3.8.2), or a form's `/Ref` (8.10.4).
+
+    The `/Ref` of a structure element is an array, and no such thing.
+    """
+    if isinstance(one, pikepdf.Stream):
+        return "/F" in one.stream_dict
+    return isinstance(one.get("/Ref"), pikepdf.Dictionary)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,11 @@ _READER = Path(__file__).with_name("document_reader.py")
 _LONGEST_SECONDS = 30
 _TAIL = 1024
 """The end mark of a PDF stands within its last 1024 bytes (ISO 32000-1, annex H.3)."""
+_ZIP_END = b"PK\x05\x06"
+_ZIP_TAIL = 22 + 0xFFFF
+"""A ZIP archive is read from its end: a record of 22 bytes and a comment, which may be the rest of a PDF."""
+_PACKED = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
+"""How archives begin that readers look for anywhere in a file, behind the program that unpacks them."""
 _AT_ONCE = BoundedSemaphore(2)
 _LONGEST_WAIT_SECONDS = 20.0
 _REFUSALS = {
@@ -52,7 +57,7 @@ def check_document(content: bytes) -> None:
     if len(content) > MOST_BYTES:
         raise DocumentRefusedError("too large")
     # Strictly: some readers look for the header further on, and then one file is two things at once.
-    if not content.startswith(b"%PDF-") or not _ends_as_pdf(content):
+    if not content.startswith(b"%PDF-") or not _ends_as_pdf(content) or _holds_archive(content):
         raise DocumentRefusedError("unreadable")
     if not _AT_ONCE.acquire(timeout=_LONGEST_WAIT_SECONDS):
         raise DocumentsBusyError
@@ -68,6 +73,11 @@ def _ends_as_pdf(content: bytes) -> bool:
     """Whether nothing but white space follows the last end mark: what is glued to a PDF comes after it."""
     _, mark, rest = content[-_TAIL:].rpartition(b"%%EOF")
     return bool(mark) and not rest.strip()
+
+
+def _holds_archive(content: bytes) -> bool:
+    """Whether a program that unpacks archives would find one in the file as a whole."""
+    return _ZIP_END in content[-_ZIP_TAIL:] or any(mark in content for mark in _PACKED)
 
 
 def _ask_reader(content: bytes) -> str:

@@ -32,7 +32,8 @@ type LogFormat = Literal["auto", "text", "json"]
 
 def in_one_line(text: str) -> str:
     """A name somebody else gave, as a log can hold it: one line of at most 200 printable signs, a question mark for any other."""
-    return "".join(sign if sign.isprintable() else "?" for sign in text[:200])
+    start = text[:200]
+    return start if start.isprintable() else "".join(sign if sign.isprintable() else "?" for sign in start)
 
 
 def usable_id(text: object) -> str | None:

@@ -3,8 +3,10 @@
 These begin at nothing when the process starts, as Prometheus expects of a process; whoever asks over several processes sums them.
 """
 
+from collections import Counter as Tally
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from threading import Lock
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -69,16 +71,75 @@ _latest = LatestLags()
 PROCESS.register(_latest)
 
 
+@dataclass
+class Gathered:
+    """Deliveries by settlement and import lags in seconds, to be told to another process."""
+
+    deliveries: Tally[str] = field(default_factory=Tally)
+    lags: list[float] = field(default_factory=list)
+
+
+class _Notes:
+    """What is gathered for another process; nothing until somebody asks for it."""
+
+    def __init__(self) -> None:
+        self._turn = Lock()
+        self._gathered: Gathered | None = None
+
+    def begin(self) -> None:
+        """From now on everything is gathered."""
+        self._gathered = Gathered()
+
+    def take(self) -> Gathered:
+        """Take out what came since the last time."""
+        with self._turn:
+            taken, self._gathered = self._gathered or Gathered(), Gathered()
+        return taken
+
+    def note(self, *, settlement: str = "", lag: float | None = None) -> bool:
+        """Gather this; False when nobody asked for it."""
+        if self._gathered is None:
+            return False
+        with self._turn:
+            if settlement:
+                self._gathered.deliveries[settlement] += 1
+            if lag is not None:
+                self._gathered.lags.append(lag)
+        return True
+
+
+_for_another = _Notes()
+
+
+def gather() -> Callable[[], Gathered]:
+    """From now on deliveries and lags are not counted here but noted for the process that counts for this one.
+
+    The answer takes out what came since the last time.
+    """
+    _for_another.begin()
+    return _for_another.take
+
+
+def add_gathered(gathered: Gathered) -> None:
+    """Count what another process noted as done by this one."""
+    for settlement, number in gathered.deliveries.items():
+        _deliveries.labels(settlement).inc(number)
+    for seconds in gathered.lags:
+        note_import_lag(seconds)
+
+
 def note_delivery(settlement: str) -> None:
     """Count one delivery: `completed`, `dead-lettered` or `failed` (it comes again)."""
-    _deliveries.labels(settlement).inc()
+    if not _for_another.note(settlement=settlement):
+        _deliveries.labels(settlement).inc()
 
 
 def note_import_lag(seconds: float) -> None:
     """Count the lag of one import in seconds. A clock that runs behind the sender's counts as no lag."""
     lag = max(seconds, 0.0)
-    _lag.observe(lag)
-    _latest.note(lag)
+    if not _for_another.note(lag=lag):
+        _lag.observe(lag)
+        _latest.note(lag)
 
 
 def note_provider_call(provider: str, outcome: str) -> None:

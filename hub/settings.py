@@ -21,6 +21,12 @@ class Settings(BaseSettings):
         description="PostgreSQL 15 or newer; when absent an embedded server is started in the state folder.",
     )
     state_dir: Path | None = Field(default=None, description="Where the embedded server, photos and logs live.")
+    web_processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Processes that answer on the web host's port. Default: one for each core, four at most; in the demo 1.",
+    )
     public_url: str = Field(
         default="http://127.0.0.1:8080", description="The address citizens reach; links are made from it."
     )
@@ -81,6 +87,12 @@ class Settings(BaseSettings):
     orders_sessions: bool = Field(
         default=False, description="The orders queue has sessions: the messages of one order come in their order."
     )
+    intake_processes: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Processes of one worker that take in orders. 1: the worker's own; default: one for each core, four at most.",
+    )
     events_topic: str = "work-order-events"
     utility_subscription: str = "utility"
     event_source: str = Field(default="urn:doorstep:hub", description="The CloudEvents source of what the hub sends.")
@@ -126,9 +138,24 @@ class Settings(BaseSettings):
         default=10.0, gt=0, le=1000, description="E-mails handed to the mail server per second, over all workers."
     )
     sms_per_second: float = Field(
-        default=1.0, gt=0, le=1000, description="SMS handed to the provider per second, over all workers."
+        default=1.0,
+        gt=0,
+        le=1000,
+        description="SMS handed to the provider per second, over all workers. One is what networks take from an ordinary long number; "
+        "raise it to what your provider allows a short code, an alphanumeric sender or a pool of numbers.",
     )
-    calls_per_second: float = Field(default=1.0, gt=0, le=100, description="Calls begun per second, over all workers.")
+    calls_per_second: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="Calls begun per second, over all workers. One is what a provider's account allows at first; raise it when yours allows more.",
+    )
+    searches_per_minute: int = Field(
+        default=120,
+        ge=1,
+        le=60_000,
+        description="How often one utility's program may search for free times in a minute; more is answered 429.",
+    )
 
     waitlist_lease_minutes: int = Field(
         default=120, ge=10, le=24 * 60, description="How long an earlier time is kept for a citizen on the waitlist."
@@ -142,7 +169,7 @@ class Settings(BaseSettings):
     own_requests_source: str = Field(
         default="urn:doorstep:requests",
         pattern=r"^\S+$",
-        description="The utility under whose name work that citizens ask for themselves is done.",
+        description="The utility in whose name work is done that citizens ask for themselves; it is told of such orders like of its own.",
     )
 
     private_callbacks: bool = Field(

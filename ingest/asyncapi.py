@@ -14,9 +14,11 @@ from hub.messaging.envelope import CONTENT_TYPE, Envelope
 from ingest.change_schemas import CANCEL_TYPE, CLOSE_TYPE, UPDATE_TYPE, WorkOrderEnd, WorkOrderUpdate
 from ingest.events import (
     CHANGE_REFUSED_TYPE,
+    CREATED_TYPE,
     ESCALATED_TYPE,
     STATE_CHANGED_TYPE,
     ChangeRefusedPayload,
+    CreatedPayload,
     EscalationPayload,
     StateChangePayload,
     WorkOrderEvent,
@@ -63,6 +65,13 @@ INCOMING: Sequence[DocumentedMessage] = (
     ),
 )
 OUTGOING: Sequence[DocumentedMessage] = (
+    DocumentedMessage(
+        "workOrderCreated",
+        CREATED_TYPE,
+        WorkOrderEvent[CreatedPayload],
+        "Created",
+        "An order that no utility sent: a citizen asked for the work, and a dispatcher accepted. Its steps follow like any order's.",
+    ),
     DocumentedMessage(
         "workOrderStateChanged",
         STATE_CHANGED_TYPE,

@@ -87,10 +87,10 @@ class WorkOrderUpdate(Wire):
     priority: Literal["0", "1", "2", "3", "4"] | None = None
     requested_start_date: Instant | None = None
     requested_completion_date: Instant | None = None
-    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
-    place: Objects = []
-    related_party: Objects = []
-    work_order_item: Annotated[list[_Item], BeforeValidator(many), Field(max_length=1)] = []
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = Field(default_factory=list)
+    place: Objects = Field(default_factory=list)
+    related_party: Objects = Field(default_factory=list)
+    work_order_item: Annotated[list[_Item], BeforeValidator(many), Field(max_length=1)] = Field(default_factory=list)
 
 
 class _Reference(Wire):
@@ -106,7 +106,7 @@ class WorkOrderEnd(Wire):
     work_order: _Reference | None = None
     cancellation_reason: Paragraph | None = None
     reason: Paragraph | None = None
-    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = Field(default_factory=list)
 
 
 def read_change(data: Any) -> OrderChange:

@@ -27,9 +27,10 @@ from hub.domain.lifecycle import (
 )
 from hub.domain.places import PlaceQuality
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import lost_addresses
 from ingest import early
 from ingest.change_schemas import CANCEL_TYPE, OrderChange, OrderEnd, Part
-from ingest.events import CHANGE_REFUSED, UPDATED
+from ingest.events import CHANGE_REFUSED, CONTACT_CHANGED, UPDATED
 from ingest.inbox import InboxOutcome
 from ingest.mapping import judge_request
 from ingest.messages import Reading
@@ -122,6 +123,7 @@ def _update(work: UnitOfWork, reading: Reading, change: OrderChange, order: Work
     if not proposal.changes:
         return InboxOutcome.REFUSED if refusals else InboxOutcome.UNCHANGED
     _write(work, reading, order, after, proposal)
+    _tell_contact(work, reading, order, proposal)
     return InboxOutcome.UPDATED
 
 
@@ -180,6 +182,23 @@ def _write(work: UnitOfWork, reading: Reading, before: WorkOrder, order: WorkOrd
         work.advance_work_order(after, Action.UNLOCATE, by=by, reason=reason, hold_reason=None, **point)
         return
     _go_on(work, before, after, proposal.parts, by, reason)
+
+
+def _tell_contact(work: UnitOfWork, reading: Reading, before: WorkOrder, proposal: _Proposal) -> None:
+    """Tell that an address is not the citizen's any more, or that the citizen is another one, when that follows from the update.
+
+    None of the addresses left, or another name and an address gone: that is somebody else until we know better. A name or an
+    address alone is corrected, or added, for the same person.
+    """
+    citizen = {name: value for name, value in proposal.changes.items() if name in FIELDS[Part.CITIZEN]}
+    after = replace(before, **citizen)
+    some, all_of_them = lost_addresses(before, after)
+    if not some:
+        return
+    renamed = " ".join(before.citizen_name.split()).casefold() != " ".join(after.citizen_name.split()).casefold()
+    data = {"anotherCitizen": all_of_them or renamed}
+    reason = "The utility gave other contact data."
+    work.tell(_event(work, before, CONTACT_CHANGED, _sender(reading), "change_contact", reason, data))
 
 
 def _go_on(

@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Row, Text, bindparam, delete, insert, select, text
 from hub.db.message_tables import early_message
 from hub.db.unit_of_work import UnitOfWork
 from hub.messaging.service_bus import ReceivedMessage
-from ingest.inbox import InboxOutcome, settle_claim
+from ingest.inbox import InboxOutcome, as_names, settle_claim
 from ingest.messages import Reading, read
 from ingest.revisions import in_order
 
@@ -22,7 +22,7 @@ _OF_ORDER = (
 )
 _WITH_SOME = text(
     "SELECT DISTINCT e.utility, e.external_id FROM early_message AS e"
-    " JOIN unnest(CAST(:utilities AS text[]), CAST(:external_ids AS text[])) AS t (utility, external_id)"
+    " JOIN json_to_recordset(CAST(:names AS json)) AS t (utility text, external_id text)"
     " USING (utility, external_id)"
 )
 _FORGET = delete(early_message).where(_EARLY.key == bindparam("keys", type_=ARRAY(Text)).any_())
@@ -50,8 +50,8 @@ def waiting_for(work: UnitOfWork, utility: str, external_id: str) -> list[Readin
 
 def orders_waited_for(work: UnitOfWork, orders: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
     """Which of these orders (utility, external id) something waits for."""
-    asked = {"utilities": [utility for utility, _ in orders], "external_ids": [name for _, name in orders]}
-    return {(row.utility, row.external_id) for row in work.connection.execute(_WITH_SOME, asked)}
+    found = work.connection.execute(_WITH_SOME, {"names": as_names(orders)})
+    return {(row.utility, row.external_id) for row in found}
 
 
 def forget(work: UnitOfWork, readings: Sequence[Reading]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ingest.change_schemas import CANCEL_TYPE, CLOSE_TYPE, UPDATE_TYPE
-from ingest.events import CHANGE_REFUSED_TYPE, ESCALATED_TYPE, STATE_CHANGED_TYPE
+from ingest.events import CHANGE_REFUSED_TYPE, CREATED_TYPE, ESCALATED_TYPE, STATE_CHANGED_TYPE
 from ingest.schemas import CREATE_TYPE
 
 _UTILITY = "urn:utility:sample"
@@ -50,6 +50,13 @@ def example_events() -> Mapping[str, Mapping[str, Any]]:
         ),
         "closeWorkOrder": _incoming(
             4, CLOSE_TYPE, {"externalId": _ORDER, "reason": "Done together with another order."}
+        ),
+        "workOrderCreated": _outgoing(
+            16,
+            CREATED_TYPE,
+            "WorkOrderCreateEvent",
+            f"Work order {_ORDER} was made for a citizen who asked for it.",
+            {"workOrder": _order("acknowledged", "received")},
         ),
         "workOrderStateChanged": _outgoing(
             17, STATE_CHANGED_TYPE, "WorkOrderStateChangeEvent", f"Work order {_ORDER} is booked.", _booked()

@@ -12,7 +12,7 @@ from hub.domain.work_orders import WorkOrder
 from ingest import early
 from ingest.change_schemas import OrderChange
 from ingest.changes import apply_change, remember_parts, tell_refused
-from ingest.inbox import InboxOutcome, claim_all, lock_orders, settle_claim
+from ingest.inbox import InboxOutcome, as_names, claim_all, lock_orders, settle_claim
 from ingest.mapping import Judgement, judge_request
 from ingest.messages import Reading
 from ingest.overlaying import overlaid
@@ -23,7 +23,7 @@ from ingest.schemas import WorkOrderRequest
 _KEPT_WHEN_CORRECTED = ("id", "utility", "external_id", "status", "imported_at", "version")
 _HERE = text(
     "SELECT w.utility, w.external_id FROM work_order AS w"
-    " JOIN unnest(CAST(:utilities AS text[]), CAST(:external_ids AS text[])) AS t (utility, external_id)"
+    " JOIN json_to_recordset(CAST(:names AS json)) AS t (utility text, external_id text)"
     " USING (utility, external_id)"
 )
 
@@ -57,8 +57,7 @@ def import_together(work: UnitOfWork, readings: Sequence[Reading]) -> set[str]:
     """
     names = [(reading.utility, reading.external_id) for reading in readings]
     lock_orders(work, names)
-    asked = {"utilities": [utility for utility, _ in names], "external_ids": [name for _, name in names]}
-    known = {(row.utility, row.external_id) for row in work.connection.execute(_HERE, asked)}
+    known = {(row.utility, row.external_id) for row in work.connection.execute(_HERE, {"names": as_names(names)})}
     known |= early.orders_waited_for(work, names)
     new = [one for one in readings if (one.utility, one.external_id) not in known]
     judged = {one.key: _judge(work, one, _request(one)) for one in new}
@@ -154,14 +153,14 @@ def _apply_waiting(work: UnitOfWork, order: WorkOrder, waiting: Sequence[Reading
 
 
 def _judge(work: UnitOfWork, reading: Reading, request: WorkOrderRequest) -> Judgement:
-    judgement = judge_request(
+    return judge_request(
         request,
         work.catalogue,
         utility=reading.utility,
         correlation_id=reading.correlation_id,
         now=work.now,
+        revision=reading.revision,
     )
-    return replace(judgement, order=replace(judgement.order, revision=reading.revision))
 
 
 def _request(reading: Reading) -> WorkOrderRequest:

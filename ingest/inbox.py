@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, bindparam, func, select, text, update
+from sqlalchemy import bindparam, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hub.db import tables
+from hub.db.inserting import as_json
 from hub.db.unit_of_work import UnitOfWork
 from hub.messaging.envelope import Envelope
 from hub.messaging.service_bus import ReceivedMessage
@@ -66,13 +67,15 @@ _CLAIM = insert(_INBOX).on_conflict_do_nothing().returning(_INBOX.c.handler)
 _CLAIM_ALL = text(
     "INSERT INTO inbox_message (message_id, handler, outcome, detail, received_at)"
     " SELECT key, :handler, outcome, detail, :now"
-    " FROM unnest(CAST(:keys AS text[]), CAST(:outcomes AS text[]), CAST(:details AS text[])) AS t (key, outcome, detail)"
+    " FROM json_to_recordset(CAST(:claims AS json)) AS t (key text, outcome text, detail text)"
     " ON CONFLICT DO NOTHING RETURNING message_id"
 )
 _IS_MINE = (_INBOX.c.message_id == bindparam("key"), _INBOX.c.handler == HANDLER)
 _CLAIMED = select(_INBOX.c.outcome, _INBOX.c.detail).where(*_IS_MINE)
 _SETTLE = update(_INBOX).where(*_IS_MINE).values(outcome=bindparam("becomes"))
-_LOCK = select(func.pg_advisory_xact_lock(func.hashtextextended(func.unnest(bindparam("names", type_=ARRAY(Text))), 0)))
+_LOCK = text(
+    "SELECT pg_advisory_xact_lock(hashtextextended(name, 0)) FROM json_array_elements_text(CAST(:names AS json)) AS name"
+)
 _IMPORTED = select(_ORDERS.c.id).where(
     _ORDERS.c.utility == bindparam("utility"), _ORDERS.c.external_id == bindparam("external_id")
 )
@@ -98,18 +101,9 @@ def claim_all(work: UnitOfWork, claims: Sequence[tuple[str, InboxOutcome, str]])
 
     Keys are taken in their own order, whoever asks, so that two transactions never wait for each other in a circle.
     """
-    rows = sorted(claims)
-    found = work.connection.execute(
-        _CLAIM_ALL,
-        {
-            "handler": HANDLER,
-            "now": work.now,
-            "keys": [key for key, _, _ in rows],
-            "outcomes": [outcome.value for _, outcome, _ in rows],
-            "details": [detail for _, _, detail in rows],
-        },
-    )
-    return set(found.scalars())
+    rows = [{"key": key, "outcome": outcome, "detail": detail} for key, outcome, detail in sorted(claims)]
+    asked = {"handler": HANDLER, "now": work.now, "claims": as_json(rows)}
+    return set(work.connection.execute(_CLAIM_ALL, asked).scalars())
 
 
 def find_claim(work: UnitOfWork, key: str) -> Claim | None:
@@ -125,7 +119,13 @@ def settle_claim(work: UnitOfWork, key: str, outcome: InboxOutcome) -> None:
 
 def lock_orders(work: UnitOfWork, names: Sequence[tuple[str, str]]) -> None:
     """Keep these orders (utility, external id) to this transaction until it ends, whether they are here already or not."""
-    work.connection.execute(_LOCK, {"names": sorted({f"{utility} {external_id}" for utility, external_id in names})})
+    named = sorted({f"{utility} {external_id}" for utility, external_id in names})
+    work.connection.execute(_LOCK, {"names": as_json(named)})
+
+
+def as_names(orders: Sequence[tuple[str, str]]) -> str:
+    """Many orders (utility, external id) as one parameter of a statement that reads rows of these two names from it."""
+    return as_json([{"utility": utility, "external_id": external_id} for utility, external_id in orders])
 
 
 def find_order(work: UnitOfWork, utility: str, external_id: str) -> UUID | None:

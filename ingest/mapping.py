@@ -39,7 +39,13 @@ class _Contact:
 
 
 def judge_request(
-    request: WorkOrderRequest, catalogue: Catalogue, *, utility: str, correlation_id: str, now: datetime
+    request: WorkOrderRequest,
+    catalogue: Catalogue,
+    *,
+    utility: str,
+    correlation_id: str,
+    now: datetime,
+    revision: str = "",
 ) -> Judgement:
     """The work order `request` asks for: received, waiting for its place, or rejected.
 
@@ -87,6 +93,7 @@ def judge_request(
         reject_reason=" ".join(refusals),
         place_quality=PlaceQuality.GIVEN if place else PlaceQuality.UNKNOWN,
         place_note=place_note,
+        revision=revision,
     )
     return Judgement(order, refusals, remarks)
 

@@ -72,7 +72,7 @@ def read(message: ReceivedMessage) -> Reading:
     for name, value in (("id", envelope.id), ("source", envelope.source)):
         if len(value) > _LONGEST_NAME:
             raise MalformedEnvelope(f"The attribute '{name}' is longer than {_LONGEST_NAME} characters.")
-    if any(sign.isspace() for sign in envelope.source):
+    if envelope.source.split() != [envelope.source]:
         # A space divides source and id in the key: with one inside, two events of two utilities could have the same.
         raise MalformedEnvelope(
             "The attribute 'source' must be a URI reference such as urn:utility:name, without spaces."

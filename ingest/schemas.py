@@ -40,13 +40,13 @@ class MalformedOrderError(DoorstepError):
 
 
 def _one_line(value: str) -> str:
-    if _CONTROL.search(value):
+    if not value.isprintable() and _CONTROL.search(value):
         raise ValueError("holds control characters")
     return value
 
 
 def _lines(value: str) -> str:
-    if _CONTROL_BUT_LINES.search(value):
+    if not value.isprintable() and _CONTROL_BUT_LINES.search(value):
         raise ValueError("holds control characters")
     return value
 
@@ -137,7 +137,7 @@ class MediumCharacteristic(Wire):
 class ContactMedium(Wire):
     """TMF697 ContactMedium."""
 
-    characteristic: MediumCharacteristic = MediumCharacteristic()
+    characteristic: MediumCharacteristic = Field(default_factory=MediumCharacteristic)
     preferred: bool | None = None
 
 
@@ -145,7 +145,9 @@ class Citizen(Wire):
     """The related party who must be at home: name and how to reach them."""
 
     name: Line
-    contact_medium: Annotated[list[ContactMedium], BeforeValidator(many), Field(max_length=20)] = []
+    contact_medium: Annotated[list[ContactMedium], BeforeValidator(many), Field(max_length=20)] = Field(
+        default_factory=list
+    )
 
 
 class Characteristic(Wire):
@@ -166,10 +168,12 @@ class Work(Wire):
 
     work_specification: WorkSpecification | None = None
     work_type: Code | None = None
-    place: Objects = []
-    related_party: Objects = []
-    work_characteristic: Annotated[list[Characteristic], BeforeValidator(many), Field(max_length=100)] = []
-    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
+    place: Objects = Field(default_factory=list)
+    related_party: Objects = Field(default_factory=list)
+    work_characteristic: Annotated[list[Characteristic], BeforeValidator(many), Field(max_length=100)] = Field(
+        default_factory=list
+    )
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = Field(default_factory=list)
 
 
 class WorkOrderItem(Wire):
@@ -190,9 +194,9 @@ class WorkOrderCreate(Wire):
     priority: Literal["0", "1", "2", "3", "4"] | None = None
     requested_start_date: Instant | None = None
     requested_completion_date: Instant | None = None
-    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = []
-    place: Objects = []
-    related_party: Objects = []
+    note: Annotated[list[Note], BeforeValidator(many), Field(max_length=20)] = Field(default_factory=list)
+    place: Objects = Field(default_factory=list)
+    related_party: Objects = Field(default_factory=list)
     work_order_item: Annotated[list[WorkOrderItem], Field(min_length=1, max_length=100)]
 
 

@@ -16,7 +16,7 @@ from hub.messaging.service_bus import Complete, DeadLetter, ReceivedMessage, Ret
 from ingest import early, outbox
 from ingest.change_schemas import UPDATE_TYPE
 from ingest.changes import apply_change
-from ingest.events import CHANGE_REFUSED, ESCALATED, OutboxEvent, change_refused, escalated, state_changed
+from ingest.events import CHANGE_REFUSED, ESCALATED, OutboxEvent, change_refused, created, escalated, state_changed
 from ingest.importing import create_again, import_order, import_together, update_refused
 from ingest.inbox import (
     WITHOUT_EFFECT,
@@ -103,15 +103,14 @@ def take(work: UnitOfWork, reading: Reading, *, again: bool = False) -> Settleme
 
 def record_for_utility(work: UnitOfWork, events: Sequence[Event]) -> None:
     """Note what the utility must hear of `events`, in the transaction in which they became true."""
-    orders = work.work_orders.list_by_id([event.work_order_id for event in events])
+    orders = work.work_orders.recall_all([event.work_order_id for event in events])
     told = (_for_utility(work, orders[event.work_order_id], event) for event in events)
     outbox.add_all(work, [one for one in told if one is not None])
 
 
 def _for_utility(work: UnitOfWork, order: WorkOrder, event: Event) -> OutboxEvent | None:
-    if order.utility == work.settings.own_requests_source:
-        # Citizens asked for it themselves: no utility listens, and another one's business it is not.
-        return None
+    if order.utility == work.settings.own_requests_source and event.after and not event.before:
+        return created(order, event)
     if event.name == ESCALATED:
         return escalated(order, event)
     if event.name == CHANGE_REFUSED:

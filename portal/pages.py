@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,18 +13,23 @@ from starlette.responses import HTMLResponse
 from hub.bootstrap import Hub
 from hub.domain.appointments import Appointment
 from hub.domain.contact import Channel
-from hub.domain.errors import LinkExpiredError, LinkInvalidError
+from hub.domain.errors import LinkExpiredError, LinkInvalidError, LinkRestsError
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, WorkOrderStatus
+from hub.domain.waitlist import WaitlistEntry
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import address_of
 from hub.notifications.masking import mask_recipient
-from hub.notifications.service import reachable_channel
+from hub.notifications.service import reachable_channels
 from hub.notifications.texts import LANGUAGES, appointment_values
 from hub.web.pages import Pages
+from portal.choosing import Choice, times_to_choose
+from portal.contact.reminders import reminds_on_the_eve
 from portal.day.showing import day_context, webcal_address
-from portal.preferences import DAYPARTS, MOST_AWAY, WEEKDAYS, Wish, find_wish
+from portal.preferences import DAYPARTS, MOST_AWAY, WEEKDAYS, TypedWish, Wish, find_wish
 from portal.queries import Booking
-from portal.service import best_times
 from portal.slot_list import list_slots, read_instant
-from portal.words import Words, load_words
+from portal.waitlist.service import find_waiting
+from portal.words import Words, words_in
 
 NOTES = (
     "taken",
@@ -31,18 +37,20 @@ NOTES = (
     "missing",
     "expired",
     "changed",
+    "often",
     "cancelled",
     "confirmed",
     "moved",
     "called",
     "wishes",
-    "dates",
 )
 """What the step before can have to say; it travels in the address, so a reload shows the same page and repeats nothing."""
-_ERROR_NOTES = ("taken", "past", "missing", "expired", "changed", "dates")
+_ERROR_NOTES = ("taken", "past", "missing", "expired", "changed", "often")
 _LOST = ("taken", "expired")
 """After these the times nearest to the lost one come first."""
 _NOTICES = ("cancelled", "called", "wishes")
+_WISHED_FROM = {"earlier": "/earlier"}
+"""Where else than at the free times somebody can be asked what suits: its name in an address, and the step to go back to."""
 _CLOSED = (WorkOrderStatus.CANCELLED, WorkOrderStatus.REJECTED)
 
 
@@ -64,8 +72,10 @@ class PageRequest:
         return f"{self.path}{step}?lang={self.words.language}"
 
 
-def render(request: PageRequest, template: str, *, status: int = 200, step: str = "", **context: Any) -> HTMLResponse:
-    """A page of the portal in the request's language; `step` is its own address, for the choice of language.
+def render(
+    request: PageRequest, template: str, *, status: int = 200, step: str = "", more: str = "", **context: Any
+) -> HTMLResponse:
+    """A page of the portal in the request's language; `step` is its own address, `more` what that ends with, for the choice of language.
 
     `template` is of the portal's own folder, or of a sub-room's when it names that: `day/door_code`.
     """
@@ -76,27 +86,26 @@ def render(request: PageRequest, template: str, *, status: int = 200, step: str 
         say=request.words,
         address=request.address,
         languages=[
-            (code, load_words(code)["language_name"], f"{request.path}{step}?lang={code}") for code in LANGUAGES
+            (code, Words(code)("language_name"), f"{request.path}{step}?lang={code}{more}") for code in LANGUAGES
         ],
         **context,
     )
 
 
-def order_page(request: PageRequest, booking: Booking) -> HTMLResponse:
+def order_page(request: PageRequest, booking: Booking, choice: Choice | None) -> HTMLResponse:
     """What the link shows first: the appointment, or the free times, or where the work stands."""
     if booking.can_change or (booking.confirmed is not None and booking.under_way):
         return _booked_page(request, booking)
-    if booking.can_choose:
-        return choose_page(request, booking)
+    if choice is not None and booking.can_choose:
+        return choose_page(request, booking, choice)
     return _standing_page(request, booking)
 
 
-def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False) -> HTMLResponse:
+def choose_page(request: PageRequest, booking: Booking, choice: Choice, *, moving: bool = False) -> HTMLResponse:
     """The free times that suit, by day and part of the day, the greenest first; after a lost race the nearest ones are."""
-    zone, language, words = booking.order.zone, request.words.language, request.words
-    wish = find_wish(request.hub, booking.order.id)
+    zone, language, words, wish = booking.order.zone, request.words.language, request.words, choice.wish
     wanted = read_instant(request.wanted) if request.note in _LOST else None
-    offers = best_times(request.hub, booking)
+    offers = times_to_choose(booking, choice.question)
     slots = list_slots(offers, Wish() if request.everything else wish, wanted, zone, language)
     phone = booking.order.citizen_phone
     return render(
@@ -105,6 +114,7 @@ def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False)
         step="/move" if moving else "",
         order=_order_rows(request, booking),
         slots=slots,
+        shown_day=partial(request.pages.part, "portal/_parts.html", "day", words_in(language)),
         any_free=bool(offers),
         wish=wish_in_words(wish, words),
         everything=request.everything and not wish.is_open,
@@ -112,28 +122,45 @@ def choose_page(request: PageRequest, booking: Booking, *, moving: bool = False)
         moving=moving,
         held=_hours(booking.held, booking, request) if booking.held else None,
         present=_hours(booking.confirmed, booking, request) if booking.confirmed else None,
+        waits=_waits_in_words(choice.waits_for, words),
         phone=mask_recipient(phone) if phone else "",
         problem=_problem(request, nearest_shown=bool(slots.nearest)),
         notice=words(f"note_{request.note}") if request.note in _NOTICES else "",
     )
 
 
-def preferences_page(request: PageRequest, booking: Booking) -> HTMLResponse:
-    """The form of when the citizen can be at home, filled with what was said before."""
+def back_from_wishes(booking: Booking, came_from: str) -> str:
+    """The step of the link that saying what suits leads back to: where it was asked for, else the free times.
+
+    `came_from` is of the address, so of anybody's making; only the names we know mean a place.
+    """
+    return _WISHED_FROM.get(came_from) or ("/move" if booking.can_change else "")
+
+
+def preferences_page(
+    request: PageRequest, booking: Booking, typed: TypedWish | None = None, *, came_from: str = ""
+) -> HTMLResponse:
+    """The form of when the citizen can be at home, filled with what was said before, or with what was `typed` and cannot be meant."""
+    came_from = came_from if came_from in _WISHED_FROM else ""
     wish = find_wish(request.hub, booking.order.id)
     names = get_day_names("wide", locale=request.words.language)
-    spans = [(first.isoformat(), last.isoformat()) for first, last in wish.away]
+    shown = typed or TypedWish(
+        wish.weekdays, wish.dayparts, [(first.isoformat(), last.isoformat()) for first, last in wish.away]
+    )
     return render(
         request,
         "preferences",
         step="/preferences",
-        weekdays=[(code, names[number], code in wish.weekdays) for number, code in enumerate(WEEKDAYS)],
-        dayparts=[(code, request.words(code), code in wish.dayparts) for code in DAYPARTS],
-        away=[*spans, *[("", "")] * (MOST_AWAY - len(spans))],
+        more=f"&from={came_from}" if came_from else "",
+        status=422 if typed else 200,
+        weekdays=[(code, names[number], code in shown.weekdays) for number, code in enumerate(WEEKDAYS)],
+        dayparts=[(code, request.words(code), code in shown.dayparts) for code in DAYPARTS],
+        away=[*shown.away, *[("", "")] * (MOST_AWAY - len(shown.away))],
         is_open=wish.is_open,
         today=request.hub.clock.now().astimezone(ZoneInfo(booking.order.zone)).date().isoformat(),
-        back=request.address("/move" if booking.can_change else ""),
-        problem=_problem(request),
+        came_from=came_from,
+        back=request.address(back_from_wishes(booking, came_from)),
+        problem=request.words("note_dates") if typed else "",
     )
 
 
@@ -150,7 +177,8 @@ def wish_in_words(wish: Wish, words: Words) -> str:
         ", ".join(words(part).lower() if words.language != "de" else words(part) for part in wish.dayparts),
     ]
     for first, last in wish.away:
-        parts.append(words("not_between", first=date_in_words(first, words), last=date_in_words(last, words)))
+        named = {"first": date_in_words(first, words), "last": date_in_words(last, words)}
+        parts.append(words("not_on", **named) if first == last else words("not_between", **named))
     return " · ".join(part for part in parts if part)
 
 
@@ -177,7 +205,9 @@ def cancel_page(request: PageRequest, booking: Booking, confirmed: Appointment) 
 
 
 def link_problem_page(request: PageRequest, error: LinkInvalidError | LinkExpiredError) -> HTMLResponse:
-    """A link that opens nothing, and how to get help."""
+    """A link that opens nothing, and how to get help; after a death or a move a neutral word, whoever reads it."""
+    if isinstance(error, LinkRestsError):
+        return render(request, "resting", status=410, reference=error.reference)
     expired = isinstance(error, LinkExpiredError)
     return problem_page(request, "expired" if expired else "invalid", status=410 if expired else 404)
 
@@ -197,8 +227,6 @@ def problem_page(request: PageRequest, problem: str, *, status: int) -> HTMLResp
 def _booked_page(request: PageRequest, booking: Booking) -> HTMLResponse:
     if booking.confirmed is None:
         return _standing_page(request, booking)
-    channel = reachable_channel(booking.order, Channel.EMAIL)
-    recipient = booking.order.citizen_email if channel is Channel.EMAIL else booking.order.citizen_phone
     fresh = request.note in {"confirmed", "moved"}
     title = {"confirmed": "booked_title", "moved": "moved_title"}.get(request.note, "booked_title_calm")
     return render(
@@ -208,12 +236,40 @@ def _booked_page(request: PageRequest, booking: Booking) -> HTMLResponse:
         title=request.words(title),
         appointment=_hours(booking.confirmed, booking, request),
         fresh=fresh,
-        sent_to=mask_recipient(recipient) if fresh and channel else "",
+        sent_to=_told_at(request, booking) if fresh else "",
         can_change=booking.can_change,
+        reminds=booking.can_change and _reminds(request, booking.order, booking.confirmed),
+        waits=_waits(request, booking),
         held=_hours(booking.held, booking, request) if booking.held else None,
         problem=_problem(request),
         **_day(request, booking),
     )
+
+
+def _waits(request: PageRequest, booking: Booking) -> str:
+    """That the citizen waits for an earlier time, and until when; empty for whoever does not, or can no longer be helped by it."""
+    waiting = find_waiting(request.hub, booking) if booking.can_change else None
+    return _waits_in_words(waiting.entry if waiting else None, request.words)
+
+
+def _waits_in_words(entry: WaitlistEntry | None, words: Words) -> str:
+    if entry is None:
+        return ""
+    return words("waits_until", date=date_in_words(entry.until, words)) if entry.until else words("waits")
+
+
+def _told_at(request: PageRequest, booking: Booking) -> str:
+    """Where the confirmation goes, masked; empty when no address may be written to."""
+    order = booking.order
+    with request.hub.snapshot() as work:
+        reached = reachable_channels(work, order, (Channel.EMAIL, Channel.SMS))
+    return mask_recipient(address_of(order, reached[0])) if reached else ""
+
+
+def _reminds(request: PageRequest, order: WorkOrder, confirmed: Appointment) -> bool:
+    """Whether it is still true that we remind the citizen the day before."""
+    with request.hub.snapshot() as work:
+        return reminds_on_the_eve(work, order, confirmed)
 
 
 def _day(request: PageRequest, booking: Booking) -> Mapping[str, Any]:

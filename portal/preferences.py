@@ -56,6 +56,15 @@ class Wish:
         return not any(first <= local.date() <= last for first, last in self.away)
 
 
+@dataclass(frozen=True)
+class TypedWish:
+    """What a form sent, as it was typed: shown again beside what is wrong with it. Dates are of the form's own making."""
+
+    weekdays: Sequence[str]
+    dayparts: Sequence[str]
+    away: Sequence[tuple[str, str]]
+
+
 def preferences(connection: Connection) -> Records[TimePreference]:
     """The records of preferences on this connection."""
     return Records(connection, time_preference, TimePreference, ("work_order_id",))
@@ -64,13 +73,18 @@ def preferences(connection: Connection) -> Records[TimePreference]:
 def find_wish(hub: Hub, work_order_id: WorkOrderId) -> Wish:
     """What the order's citizen said; an open one when nothing was. Reads only."""
     with hub.reading() as connection:
-        found = preferences(connection).find(work_order_id)
-    return _read(found) if found else Wish()
+        return read_kept_wish(connection, work_order_id)
+
+
+def read_kept_wish(connection: Connection, work_order_id: WorkOrderId) -> Wish:
+    """The same, in a transaction that reads other things too."""
+    found = preferences(connection).find(work_order_id)
+    return wish_of(found) if found else Wish()
 
 
 def list_wishes(work: UnitOfWork, ids: Sequence[WorkOrderId]) -> dict[object, Wish]:
     """The same for many orders; those whose citizen said nothing are left out."""
-    return {order_id: _read(found) for order_id, found in preferences(work.connection).list_by_id(ids).items()}
+    return {order_id: wish_of(found) for order_id, found in preferences(work.connection).list_by_id(ids).items()}
 
 
 def save_wish(hub: Hub, token: str, wish: Wish) -> None:
@@ -119,7 +133,8 @@ def _span(first: str, last: str, today: date) -> tuple[date, date]:
     return begins, ends
 
 
-def _read(kept: TimePreference) -> Wish:
+def wish_of(kept: TimePreference) -> Wish:
+    """What a kept preference says."""
     spans = (span.split("/") for span in kept.away)
     away = tuple((date.fromisoformat(first), date.fromisoformat(last)) for first, last in spans)
     return Wish(kept.weekdays, kept.dayparts, away)

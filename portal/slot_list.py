@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
@@ -12,11 +13,14 @@ from scheduling.service import SlotOffer
 
 _NOON = 12
 _WHY = {"technician_in_street": "in_street", "technician_nearby": "nearby"}
-"""The texts of the reasons that are shown."""
+"""The texts of the reasons that are shown, that of the least driving first."""
 _NEAREST_SHOWN = 3
 _RECOMMENDED_SHOWN = 3
 _SHORT_LIST = 6
 """So few times need no recommendation."""
+_FIRST_INSTANT, _END = datetime(2000, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+"""What an address can mean: near the ends of the calendar no time zone can be applied any more."""
+_LONGEST_WINDOW = timedelta(days=1)
 DAYS_SHOWN = 4
 """Days that are open at once; the rest is one press away."""
 
@@ -51,7 +55,8 @@ class SlotDay:
 class SlotList:
     """What the page of free times shows: at most one group on top, days that are open, days one press away.
 
-    `left_out` is how many free times are not shown because they do not suit; `recommended` need the least driving.
+    `left_out` is how many free times are not shown because they do not suit; `recommended` need the least driving: in the
+    citizen's street before nearby, and for the same reason the earliest first.
     """
 
     recommended: tuple[SlotChoice, ...]
@@ -69,7 +74,7 @@ def list_slots(offers: Sequence[SlotOffer], wish: Wish, wanted: datetime | None,
     green = [one for one in suiting if one.reason in _WHY] if len(suiting) > _SHORT_LIST and not nearest else []
     days = tuple(list_days(in_time, zone, language))
     return SlotList(
-        recommended=_choices(green[:_RECOMMENDED_SHOWN], zone, language),
+        recommended=_choices(sorted(green[:_RECOMMENDED_SHOWN], key=_as_read), zone, language),
         nearest=nearest,
         days=days[:DAYS_SHOWN],
         later_days=days[DAYS_SHOWN:],
@@ -86,18 +91,21 @@ def read_slot_value(value: str) -> tuple[datetime, datetime] | None:
     """The window `slot_value` wrote, or None for anything else."""
     first, _, last = value.partition("/")
     starts_at, ends_at = read_instant(first), read_instant(last)
-    if starts_at is None or ends_at is None or ends_at <= starts_at:
+    if starts_at is None or ends_at is None or not timedelta(0) < ends_at - starts_at <= _LONGEST_WINDOW:
         return None
     return starts_at, ends_at
 
 
 def read_instant(value: str) -> datetime | None:
-    """An aware instant in ISO 8601, or None for anything else."""
+    """An aware instant in ISO 8601, from 2000 until 2199, or None for anything else."""
     try:
         instant = datetime.fromisoformat(value)
-        return instant.astimezone(UTC) if instant.tzinfo is not None else None
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
+    # Compared before it is converted: what is bounded can be.
+    if instant.tzinfo is None or not _FIRST_INSTANT <= instant < _END:
+        return None
+    return instant.astimezone(UTC)
 
 
 def list_days(offers: Sequence[SlotOffer], zone: str, language: str) -> list[SlotDay]:
@@ -125,16 +133,27 @@ def nearest_choices(offers: Sequence[SlotOffer], wanted: datetime, zone: str, la
     return _choices(sorted(closest, key=lambda one: one.starts_at), zone, language)
 
 
+def _as_read(offer: SlotOffer) -> tuple[int, datetime, datetime]:
+    # Which times are recommended is a matter of seconds of driving, which the page does not show: dates in that order look mixed up.
+    return tuple(_WHY).index(offer.reason), offer.starts_at, offer.ends_at
+
+
 def _choices(offers: Iterable[SlotOffer], zone: str, language: str) -> tuple[SlotChoice, ...]:
     return tuple(_choice(one, zone, language) for one in offers)
 
 
 def _choice(offer: SlotOffer, zone: str, language: str) -> SlotChoice:
-    starts, ends = (instant.astimezone(ZoneInfo(zone)) for instant in (offer.starts_at, offer.ends_at))
+    return _shown(offer.starts_at, offer.ends_at, _WHY.get(offer.reason, ""), zone, language)
+
+
+@lru_cache(maxsize=4096)
+def _shown(starts_at: datetime, ends_at: datetime, why: str, zone: str, language: str) -> SlotChoice:
+    # The same windows are shown to everybody; writing their times out takes as long as finding them free.
+    starts, ends = (instant.astimezone(ZoneInfo(zone)) for instant in (starts_at, ends_at))
     return SlotChoice(
-        value=slot_value(offer.starts_at, offer.ends_at),
+        value=slot_value(starts_at, ends_at),
         hours=f"{starts:%H:%M}–{ends:%H:%M}",
-        why=_WHY.get(offer.reason, ""),
+        why=why,
         morning=starts.hour < _NOON,
         day=format_day(starts, language),
     )

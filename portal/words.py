@@ -1,9 +1,9 @@
 """The words of the citizen's pages."""
 
-import tomllib
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from hub.texts import load_texts
 
 FOLDER = Path(__file__).with_name("texts")
 
@@ -16,7 +16,7 @@ class Words:
 
     def __init__(self, language: str, folder: Path = FOLDER) -> None:
         self.language = language
-        self._texts = load_words(language, folder)
+        self._texts = load_texts(folder, language)
 
     def __call__(self, key: str, **values: object) -> str:
         """The text named `key`, filled with `values`."""
@@ -24,6 +24,6 @@ class Words:
 
 
 @cache
-def load_words(language: str, folder: Path = FOLDER) -> Mapping[str, str]:
-    """Every text of `language` in `folder`."""
-    return tomllib.loads((folder / f"{language}.toml").read_text(encoding="utf-8"))
+def words_in(language: str) -> Words:
+    """The portal's own words in a language, the same object each time: what was made with them can be found again."""
+    return Words(language)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import uuid4
 
+from sqlalchemy import select
+
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain import technicians as roster
 from hub.domain.appointments import Appointment, Visit
 from hub.domain.events import Actor
 from hub.domain.ids import VisitId, WorkOrderId
-from hub.domain.lifecycle import WORK_ORDER_TRANSITIONS, Action, VisitStatus
+from hub.domain.lifecycle import LIVE_VISIT_STATUSES, WORK_ORDER_TRANSITIONS, Action, VisitStatus
 from hub.domain.work_orders import WorkOrder
-from scheduling.queries import live_visits
 
 
 def new_visit(
@@ -52,9 +53,9 @@ def dispatch(work: UnitOfWork, visit: Visit, order: WorkOrder, *, by: Actor, els
 
 def lock_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> list[roster.Route]:
     """Lock every route on which the order has a live visit, in the one order that everybody uses."""
-    routes = {visit.route_id for visit in live_visits(work, work.visits.table.c.work_order_id == work_order_id)}
-    table = work.routes.table
-    return work.routes.list_where(table.c.id.in_(routes), order_by=(table.c.id,), lock=True) if routes else []
+    visit, route = work.visits.table.c, work.routes.table.c
+    mine = select(visit.route_id).where(visit.work_order_id == work_order_id, visit.status.in_(LIVE_VISIT_STATUSES))
+    return work.routes.list_where(route.id.in_(mine), order_by=(route.id,), lock=True)
 
 
 def raise_routes_of(work: UnitOfWork, work_order_id: WorkOrderId) -> None:

@@ -18,8 +18,9 @@ from psycopg.errors import ExclusionViolation, UniqueViolation
 from sqlalchemy.exc import IntegrityError
 
 from hub.bootstrap import Hub
+from hub.db.freshness import note_change
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.appointments import Appointment
+from hub.domain.appointments import Appointment, Visit
 from hub.domain.errors import DoorstepError, ErrorKind, SlotPastError, SlotTakenError, StaleVersionError
 from hub.domain.events import Actor
 from hub.domain.ids import AppointmentId, RouteId, WorkOrderId
@@ -65,6 +66,10 @@ class OtherHoldStandsError(DoorstepError):
         super().__init__("The citizen keeps another time just now. Wait until that is confirmed or given up.")
 
 
+class _NoRoomThereError(Exception):
+    """The route that looked best has no room any more; others may have."""
+
+
 @dataclass(frozen=True)
 class Proposal:
     """A hold that nobody asked for: the citizen is still to be told of it, so it lasts longer and gives way to the citizen's own.
@@ -96,19 +101,26 @@ def hold_slot(
     """
 
     def attempt() -> Appointment:
-        first = likely_route(hub, work_order_id, starts_at, ends_at)
-        made = None
-        for _ in range(2):
-            made = made or _hold(hub, work_order_id, starts_at, ends_at, by, first, proposal)
-        if made is None:
-            # A second tab chose another time between the two: begin again, the last choice counts.
-            raise StaleVersionError("appointment")
-        return made
+        glance = True
+        for _ in range(3):
+            try:
+                made = _hold(hub, work_order_id, starts_at, ends_at, by, proposal, glance=glance)
+            except _NoRoomThereError:
+                glance = False
+                continue
+            if made is not None:
+                return made
+        # A second tab chose another time between the two: begin again, the last choice counts.
+        raise StaleVersionError("appointment")
 
     try:
         return until_settled(attempt)
+    except SlotTakenError:
+        note_change()
+        raise
     except IntegrityError as error:
         if isinstance(error.orig, ExclusionViolation | UniqueViolation):
+            note_change()
             raise SlotTakenError from error
         raise
 
@@ -119,12 +131,14 @@ def _hold(
     starts_at: datetime,
     ends_at: datetime,
     by: Actor,
-    first: RouteId | None,
     proposal: Proposal | None,
+    *,
+    glance: bool,
 ) -> Appointment | None:
     """One transaction: the appointment of this window, made if need be; None when it could only give up another hold.
 
-    That ends the transaction, for two route locks at once could wait for each other. `first` is the route to try first.
+    That ends the transaction, for two route locks at once could wait for each other. With `glance` only the route is tried that the
+    days kept in memory name, if they name one; raises _NoRoomThereError when it has no room any more.
     """
     with hub.unit_of_work() as work:
         order = work.work_orders.get(work_order_id, lock=True)
@@ -141,8 +155,11 @@ def _hold(
             return standing
         if standing is not None:
             return standing
-        found = None if first is None else _place_on(work, order, starts_at, ends_at, first)
-        days, route, placement = found or _place_under_lock(work, order, starts_at, ends_at)
+        first = likely_route(work, order, starts_at, ends_at) if glance else None
+        if first is None:
+            days, route, placement = _place_under_lock(work, order, starts_at, ends_at)
+        else:
+            days, route, placement = _place_on(work, order, starts_at, ends_at, first)
         lease = proposal.lease if proposal else timedelta(seconds=work.catalogue.hold_seconds)
         appointment = _new_appointment(work, order, agreed.sequence + 1, starts_at, ends_at, lease)
         work.create_appointment(appointment, by=by)
@@ -155,20 +172,18 @@ def _hold(
 
 def _place_on(
     work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime, route_id: RouteId
-) -> tuple[Days, StandingRoute, Placement] | None:
-    """The place on this route, if it has one once its lock is held; else None, with the lock given back."""
+) -> tuple[Days, StandingRoute, Placement]:
+    """The place on this route once its lock is held. Raises _NoRoomThereError: the end of the transaction gives the lock back."""
     day = starts_at.astimezone(ZoneInfo(order.zone)).date()
-    attempt = work.connection.begin_nested()
     locked = work.routes.find(route_id, lock=True)
-    if locked is not None and (locked.day, locked.territory) == (day, order.territory):
-        days = load_days(work, [locked], origin=origin_of(day))
-        visit = _visit(work, order, days, starts_at, ends_at)
-        (placement,) = place_on_each([days.routes[0].open], visit, days.travel)
-        if placement is not None:
-            attempt.commit()
-            return days, days.routes[0], placement
-    attempt.rollback()
-    return None
+    if locked is None or (locked.day, locked.territory) != (day, order.territory):
+        raise _NoRoomThereError
+    days = load_days(work, [locked], origin=origin_of(day))
+    visit = _visit(work, order, days, starts_at, ends_at)
+    (placement,) = place_on_each([days.routes[0].open], visit, days.travel)
+    if placement is None:
+        raise _NoRoomThereError
+    return days, days.routes[0], placement
 
 
 def _visit(work: UnitOfWork, order: WorkOrder, days: Days, starts_at: datetime, ends_at: datetime) -> Task:
@@ -232,26 +247,24 @@ def _write_route(
     by: Actor,
 ) -> None:
     """Write a locked route as simulated: existing visits are re-timed inside their windows, the order gets its visit."""
-    work.retime_later()
     standing = {str(visit.id): visit for visit in route.visits}
+    moved, made = list[tuple[Visit, Visit]](), list[Visit]()
     for stop in placement.timeline.stops:
         starts_at, ends_at = days.instant(stop.start), days.instant(stop.end)
+        model, travel = days.travel.name, stop.travel_seconds
         if stop.task.id == str(order.id):
-            visit = new_visit(
-                order, appointment, route.record, starts_at, ends_at, stop.travel_seconds, days.travel.name
-            )
-            work.create_visit(visit, by=by)
+            made.append(new_visit(order, appointment, route.record, starts_at, ends_at, travel, model))
             continue
         before = standing[stop.task.id]
-        after = replace(
-            before,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            travel_seconds=stop.travel_seconds,
-            travel_model=days.travel.name,
-        )
+        after = replace(before, starts_at=starts_at, ends_at=ends_at, travel_seconds=travel, travel_model=model)
         if after != before:
-            work.visits.swap(before, after)
+            moved.append((before, after))
+    if moved:
+        work.retime_later()
+    for before, after in moved:
+        work.visits.swap(before, after)
+    for visit in made:
+        work.create_visit(visit, by=by)
     work.routes.swap(route.record, route.record)
 
 

@@ -48,7 +48,7 @@ def _confirm(hub: Hub, work_order_id: WorkOrderId, appointment_id: AppointmentId
             if work.appointments.get(appointment_id).work_order_id != order.id:
                 raise NotFoundError("appointment")
             raise HoldExpiredError
-        lock_routes_of(work, order.id)
+        routes = lock_routes_of(work, order.id)
         # The old promise ends before the new one begins: one order has one confirmed appointment, says the database.
         if old is not None:
             end_appointment(work, old, Action.RESCHEDULE, by=by, reason="moved to another time")
@@ -57,7 +57,8 @@ def _confirm(hub: Hub, work_order_id: WorkOrderId, appointment_id: AppointmentId
         )
         action = Action.BOOK if old is None else Action.RESCHEDULE
         booked = work.advance_work_order(order, action, by=by, hold_reason=None)
-        _dispatch_if_published(work, booked, confirmed)
+        if any(route.published_at is not None for route in routes):
+            _dispatch_if_published(work, booked, confirmed)
         work.commit()
         return confirmed
 
@@ -159,5 +160,5 @@ def _expire(hub: Hub, due: Appointment, now: datetime) -> bool:
 def _dispatch_if_published(work: UnitOfWork, order: WorkOrder, appointment: Appointment) -> None:
     """A booking on a route that is on the technician's phone already goes there at once."""
     for visit in live_visits(work, work.visits.table.c.appointment_id == appointment.id):
-        if work.routes.get(visit.route_id).published_at is not None:
+        if work.routes.recall(visit.route_id).published_at is not None:
             dispatch(work, visit, order, by=SYSTEM)

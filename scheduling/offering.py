@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from hub.bootstrap import Hub
 from hub.db.unit_of_work import UnitOfWork
+from hub.domain.appointments import Visit
 from hub.domain.catalogue import WorkType
 from hub.domain.errors import TransitionRefusedError
 from hub.domain.ids import RouteId, WorkOrderId
 from hub.domain.lifecycle import Action, next_visit_status, next_work_order_status
 from hub.domain.work_orders import WorkOrder
 from scheduling.days import Days, load_days, wall_instant
+from scheduling.engine.problem import seconds_from
 from scheduling.engine.reasons import Reason
 from scheduling.engine.slots import OfferReason, Placement, Requirement, SlotSearch, SlotWindow, answered, places
 from scheduling.engine.spans import Span
-from scheduling.outlook import Outlook, outlook
+from scheduling.outlook import Outlook, outlook, remembered
 from scheduling.queries import Agreements, agreements_of, live_visits
 
 REPAIR_SECONDS = 0.15
@@ -64,16 +66,19 @@ class SlotOffers:
         return self.explain()
 
 
-def check_bookable(work: UnitOfWork, order: WorkOrder, agreed: Agreements) -> None:
-    """Whether a time may be chosen or changed as the order stands; raises TransitionRefusedError when not.
+def check_bookable(work: UnitOfWork, order: WorkOrder, agreed: Agreements) -> list[Visit]:
+    """The visits of the appointment that is to be changed, if any; raises TransitionRefusedError when no time may be chosen.
 
     An appointment can be moved until its technician sets off.
     """
     promised = agreed.confirmed
     next_work_order_status(order.status, Action.BOOK if promised is None else Action.RESCHEDULE)
-    if promised is not None:
-        for visit in live_visits(work, work.visits.table.c.appointment_id == promised.id):
-            next_visit_status(visit.status, Action.CANCEL)
+    if promised is None:
+        return []
+    visits = live_visits(work, work.visits.table.c.appointment_id == promised.id)
+    for visit in visits:
+        next_visit_status(visit.status, Action.CANCEL)
+    return visits
 
 
 def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None = None) -> SlotOffers:
@@ -87,45 +92,69 @@ def offer_slots(hub: Hub, work_order_id: WorkOrderId, *, limit_days: int | None 
     """
     with hub.snapshot() as work:
         order = work.work_orders.get(work_order_id)
-        try:
-            check_bookable(work, order, agreements_of(work, order.id))
-        except TransitionRefusedError:
+        question = ask_slots(work, order, agreements_of(work, order.id), limit_days=limit_days)
+    return question.answer()
+
+
+@dataclass(frozen=True)
+class SlotQuestion:
+    """All that must be read to say which times an order can have; `answer` reads nothing more and may take its time."""
+
+    order: WorkOrder
+    known: _KnownDays | None
+    windows: tuple[SlotWindow, ...]
+    needed: Requirement
+
+    def answer(self) -> SlotOffers:
+        """What `offer_slots` says."""
+        known = self.known
+        if known is None:
             return SlotOffers((), tuple)
-        kind = work.catalogue.work_type(order.work_type)
-        known = _known_days(work, order)
-        earliest = earliest_start(work)
-        first, last = bookable_days(work, order, limit_days)
-        windows = [one for one in _windows(kind, order, known, earliest) if first <= one.day <= last]
-    found = known.find_slots(requirement_of(order, kind), windows)
-    offers = [
-        SlotOffer(*known.instants(one.window), one.reason, one.placement.marginal_travel_seconds)
-        for one in found.offers
-    ]
+        found = known.find_slots(self.needed, self.windows)
+        offers = [
+            SlotOffer(*known.instants(one.window), one.reason, one.placement.marginal_travel_seconds)
+            for one in found.offers
+        ]
 
-    def explain() -> tuple[RefusedWindow, ...]:
-        return tuple(
-            RefusedWindow(*known.instants(one.window), one.refusal.reason, one.refusal.sentence())
-            for one in found.refused
-        )
+        def explain() -> tuple[RefusedWindow, ...]:
+            return tuple(
+                RefusedWindow(*known.instants(one.window), one.refusal.reason, one.refusal.sentence())
+                for one in found.refused
+            )
 
-    late = order.due_at or datetime.max.replace(tzinfo=UTC)
-    return SlotOffers(tuple(sorted(offers, key=lambda one: one.starts_at >= late)), explain)
+        late = self.order.due_at or datetime.max.replace(tzinfo=UTC)
+        return SlotOffers(tuple(sorted(offers, key=lambda one: one.starts_at >= late)), explain)
 
 
-def likely_route(hub: Hub, work_order_id: WorkOrderId, starts_at: datetime, ends_at: datetime) -> RouteId | None:
+def ask_slots(work: UnitOfWork, order: WorkOrder, agreed: Agreements, *, limit_days: int | None = None) -> SlotQuestion:
+    """Read what `offer_slots` needs in a snapshot that reads other things too; `agreed` is what that snapshot has of the order."""
+    kind = work.catalogue.work_type(order.work_type)
+    needed = requirement_of(order, kind)
+    try:
+        own = check_bookable(work, order, agreed)
+    except TransitionRefusedError:
+        return SlotQuestion(order, None, (), needed)
+    needed = replace(needed, own_visits=frozenset(str(one.id) for one in own))
+    first, last = bookable_days(work, order, limit_days)
+    known = _known_days(work, order, kind, agreed)
+    windows = (one for one in _windows(kind, order, known, earliest_start(work)) if first <= one.day <= last)
+    return SlotQuestion(order, known, tuple(windows), needed)
+
+
+def likely_route(work: UnitOfWork, order: WorkOrder, starts_at: datetime, ends_at: datetime) -> RouteId | None:
     """The route that has the cheapest place for this window as far as the days kept in memory tell; None when they do not.
 
-    Raises NotFoundError. Whoever books on it locks it and looks again.
+    Asks the database nothing. Whoever books on it locks it and looks again.
     """
-    with hub.snapshot() as work:
-        order = work.work_orders.get(work_order_id)
-        zone = ZoneInfo(order.zone)
-        today, day = work.now.astimezone(zone).date(), starts_at.astimezone(zone).date()
-        last = today + timedelta(days=work.catalogue.booking_days)
-        if not today < day <= last or ends_at <= starts_at or order.work_type not in work.catalogue.work_types:
-            return None
-        kept = outlook(work, order.territory, today + timedelta(days=1), last)
-        needed = requirement_of(order, work.catalogue.work_type(order.work_type))
+    zone = ZoneInfo(order.zone)
+    today, day = work.now.astimezone(zone).date(), starts_at.astimezone(zone).date()
+    last = today + timedelta(days=work.catalogue.booking_days)
+    if not today < day <= last:
+        return None
+    kept = remembered(work, order.territory, today + timedelta(days=1), last)
+    if kept is None:
+        return None
+    needed = requirement_of(order, work.catalogue.work_type(order.work_type))
     (found,) = kept.index.cheapest(needed, [Span(kept.seconds(starts_at), kept.seconds(ends_at))])
     return None if found is None else RouteId(UUID(kept.index.route(found.route).route.id))
 
@@ -166,15 +195,21 @@ class _KnownDays:
         return answered(needed, windows, kept, routes, self.outlook.travel)
 
 
-def _known_days(work: UnitOfWork, order: WorkOrder) -> _KnownDays:
-    today = work.now.astimezone(ZoneInfo(order.zone)).date()
+def _known_days(work: UnitOfWork, order: WorkOrder, kind: WorkType, agreed: Agreements) -> _KnownDays:
+    """The days on which the order may be booked; today is read only while one of its windows can still be had."""
+    zone = ZoneInfo(order.zone)
+    today = work.now.astimezone(zone).date()
     last = today + timedelta(days=work.catalogue.booking_days)
     kept = outlook(work, order.territory, today + timedelta(days=1), last)
-    held = agreements_of(work, order.id).held
-    apart = {today} | ({held.starts_at.astimezone(ZoneInfo(order.zone)).date()} if held is not None else set())
+    is_open = any(starts_at >= earliest_start(work) for starts_at, _ in window_instants(kind, today, order.zone))
+    apart = {today} if is_open else set[date]()
+    if agreed.held is not None:
+        apart.add(agreed.held.starts_at.astimezone(zone).date())
     table = work.routes.table.c
-    routes = work.routes.list_where(
-        table.territory == order.territory, table.day.in_(apart), order_by=(table.day, table.id)
+    routes = (
+        work.routes.list_where(table.territory == order.territory, table.day.in_(apart), order_by=(table.day, table.id))
+        if apart
+        else []
     )
     return _KnownDays(kept, load_days(work, routes, origin=kept.origin, leaving_out=order.id), frozenset(apart))
 
@@ -215,10 +250,23 @@ def window_instants(kind: WorkType, day: date, zone: str) -> Iterator[tuple[date
 
 
 def _windows(kind: WorkType, order: WorkOrder, known: _KnownDays, earliest: datetime) -> Iterator[SlotWindow]:
-    not_before = order.not_before or datetime.min.replace(tzinfo=UTC)
-    seconds = known.outlook.seconds
+    after = earliest if order.not_before is None else max(earliest, order.not_before)
     for day in known.days:
-        for starts_at, ends_at in window_instants(kind, day, order.zone):
-            if starts_at >= max(earliest, not_before):
-                part = "morning" if starts_at.astimezone(ZoneInfo(order.zone)).hour < _NOON else "afternoon"
-                yield SlotWindow(Span(seconds(starts_at), seconds(ends_at)), day, part)
+        for starts_at, window in _windows_of_day(kind.windows, day, order.zone, known.outlook.origin):
+            if starts_at >= after:
+                yield window
+
+
+@lru_cache(maxsize=4096)
+def _windows_of_day(
+    windows: tuple[tuple[time, time], ...], day: date, zone: str, origin: datetime
+) -> tuple[tuple[datetime, SlotWindow], ...]:
+    """A day's windows with the instants at which they begin; every citizen of a territory asks for the same ones."""
+    out = []
+    for begins, ends in windows:
+        starts_at, ends_at = wall_instant(day, begins, zone), wall_instant(day, ends, zone)
+        part = "morning" if starts_at.astimezone(ZoneInfo(zone)).hour < _NOON else "afternoon"
+        out.append(
+            (starts_at, SlotWindow(Span(seconds_from(origin, starts_at), seconds_from(origin, ends_at)), day, part))
+        )
+    return tuple(out)

@@ -33,8 +33,7 @@ class Agreements:
 
 def agreements_of(work: UnitOfWork, work_order_id: WorkOrderId) -> Agreements:
     """The order's appointments in one read; current for as long as the caller holds the order's lock."""
-    table = work.appointments.table
-    found = work.appointments.list_where(table.c.work_order_id == work_order_id)
+    found = work.appointments.list_by(work_order_id=work_order_id)
     by_status = {one.status: one for one in found}
     return Agreements(
         confirmed=by_status.get(AppointmentStatus.CONFIRMED),

@@ -6,7 +6,6 @@ of them, adds the working days that are missing and leaves the days that stand a
 
 from __future__ import annotations
 
-import tomllib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -16,13 +15,15 @@ from typing import Annotated, Literal, Self
 from uuid import UUID, uuid5
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from hub.bootstrap import Hub
 from hub.db import tables
 from hub.domain.catalogue import Amounts, Catalogue
+from hub.domain.errors import ConfigurationError
 from hub.domain.ids import RouteId, TechnicianId
 from hub.domain.technicians import Route, Technician
+from hub.toml_files import read_toml
 from scheduling.roster import LONGEST_DAYS, RosterError, RosterReport, add_missing
 
 SAMPLE = Path(__file__).with_name("roster.toml")
@@ -122,15 +123,9 @@ class Roster:
 def read_roster(path: Path, catalogue: Catalogue) -> Roster:
     """The roster in the file; raises RosterError with a sentence that names the file, the place and what is wrong there."""
     try:
-        read = _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RosterError(f"The roster {path} cannot be read: {error}.") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RosterError(
-            f"The roster {path} is wrong at '{place}': {first['msg'].removeprefix('Value error, ')}."
-        ) from error
+        read = read_toml(path, _File, "roster")
+    except ConfigurationError as error:
+        raise RosterError(str(error)) from error
     shifts = {shift.name: shift for shift in read.shifts}
     for sentence in _contradictions(read, shifts, catalogue):
         raise RosterError(f"The roster {path} cannot be used: {sentence}")

@@ -5,13 +5,14 @@ from scheduling.explanation import OrderExplanation, explain_order
 from scheduling.holding import NotASlotError, OtherHoldStandsError, Proposal, hold_slot
 from scheduling.keeping import cancel_appointment, confirm_appointment, expire_holds, give_up_hold, release_visits
 from scheduling.leaving import drive_saved_without
-from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, offer_slots
+from scheduling.offering import RefusedWindow, SlotOffer, SlotOffers, SlotQuestion, ask_slots, offer_slots
 from scheduling.planning import plan_days, repair_days
 from scheduling.publishing import PlanNotPublishableError, PublishReport, Skipped, publish_plan
-from scheduling.queries import current_appointment
+from scheduling.queries import Agreements, agreements_of, current_appointment
 
 __all__ = [
     "AbsenceError",
+    "Agreements",
     "NotASlotError",
     "OrderExplanation",
     "OtherHoldStandsError",
@@ -22,6 +23,9 @@ __all__ = [
     "Skipped",
     "SlotOffer",
     "SlotOffers",
+    "SlotQuestion",
+    "agreements_of",
+    "ask_slots",
     "cancel_appointment",
     "confirm_appointment",
     "current_appointment",

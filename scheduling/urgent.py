@@ -34,7 +34,7 @@ PLAN_AGAIN_SECONDS = 10.0
 
 def notice_urgent(work: UnitOfWork, events: Sequence[Event]) -> None:
     """Orders wait to be planned: for each that is urgent, the published days are repaired once this commits."""
-    orders = work.work_orders.list_by_id([event.work_order_id for event in events])
+    orders = work.work_orders.recall_all([event.work_order_id for event in events])
     for order in orders.values():
         if order.weight >= work.catalogue.prices.urgent_weight:
             work.defer(URGENT_JOB, work_order_id=str(order.id))

@@ -2,7 +2,9 @@
 
 import ipaddress
 import os
+import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime
 from itertools import count
@@ -104,6 +106,16 @@ def network_is_blocked() -> Iterator[None]:
     patch.setattr(socket, "getaddrinfo", guarded_resolve)
     yield
     patch.undo()
+
+
+@pytest.fixture
+def server_folder() -> Iterator[Path]:
+    """A folder for an embedded server of the test's own, which its account can enter also when the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="doorstep-", dir="/tmp"))
+    folder.chmod(0o755)
+    yield folder
+    EmbeddedServer(folder / "postgres")._lock_file.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

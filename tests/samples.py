@@ -59,6 +59,12 @@ def add_technician(work: UnitOfWork, **changes: Any) -> Technician:
     return work.technicians.add(replace(technician, **changes))
 
 
+def staff_territory(work: UnitOfWork, territory: str = "oost-vlaanderen") -> None:
+    """Somebody who can do every kind of work there, unless there is one: nobody is invited where no technician could come."""
+    if work.technicians.find_where(work.technicians.table.c.territory == territory) is None:
+        add_technician(work, territory=territory, name="Mia Maes")
+
+
 def add_route(work: UnitOfWork, technician: Technician, day: date, **changes: Any) -> Route:
     """The technician's shift from 08:00 to 17:00 with half an hour's break around noon, stored."""
     route = Route(

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Double,
@@ -23,6 +24,8 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB, UUID
@@ -32,6 +35,7 @@ from hub.domain.contact import CaseStatus, Channel, LinkPurpose, NotificationSta
 from hub.domain.lifecycle import AbortReason, AppointmentStatus, HoldReason, VisitStatus, WorkOrderStatus
 from hub.domain.places import PlaceQuality
 from hub.domain.plans import PlanStatus
+from hub.domain.references import JOINTS
 
 metadata = MetaData(
     naming_convention={
@@ -102,10 +106,14 @@ work_order = Table(
         name="placed",
     ),
     Index(None, "status", "territory"),
-    # As people type it: without spaces, in any case.
-    Index("ix_work_order_reference", text("upper(replace(external_id, ' ', ''))")),
+    # As people type it: in any case, whatever stands between its parts. The operators find a beginning too, in any collation.
+    Index("ix_work_order_reference", text(f"translate(upper(external_id), '{JOINTS}', '') text_pattern_ops")),
     Index(None, "postcode", "street"),
 )
+joined_reference: ColumnElement[str] = func.translate(
+    func.upper(work_order.c.external_id), literal_column(f"'{JOINTS}'"), literal_column("''")
+)
+"""The order's reference as `hub.domain.references.joined` writes it; written out, so that the index knows it."""
 
 technician = Table(
     "technician",
@@ -517,6 +525,22 @@ worker_beat = Table(
     _at("caught_up_to"),
     _at("beat_at"),
     comment="Each worker's word that everything due up to an instant of hub.clock was done.",
+)
+
+planning_search = Table(
+    "planning_search",
+    metadata,
+    _id(),
+    Column("territory", Text, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("last_day", Date, nullable=False),
+    Column("seconds", Double, nullable=False),
+    Column("best", JSONB),
+    _at("began_at"),
+    _at("heard_at"),
+    _at("ended_at", null=True),
+    Column("failure", JSONB),
+    comment="How far a planning is that somebody asked for on the board, for whichever process shows it; by the database's clock.",
 )
 
 # What monitoring counts.

@@ -9,6 +9,7 @@ Leaving the block without `commit()` rolls everything back. An event is written 
 rooms at once, inside the same transaction: what they write commits with it or not at all.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -18,6 +19,7 @@ from typing import Any, Self, TypeVar
 from sqlalchemy import Connection, Engine, text
 
 from hub.db import tables
+from hub.db.freshness import latest_change, note_change
 from hub.db.inserting import insert_many
 from hub.db.records import Records
 from hub.domain import lifecycle
@@ -58,7 +60,8 @@ _E = TypeVar("_E", WorkOrder, Appointment, Visit)
 class UnitOfWork:
     """One open transaction; `now` is the instant at which it began, by the hub's clock.
 
-    A `snapshot` sees the database as it was at its first read, however many reads follow, and cannot write.
+    A `snapshot` sees the database as it was at its first read, however many reads follow, and cannot write. It sees at least all
+    changes up to number `after_change` (`hub.db.freshness`), the latest when it was opened, `since` by `time.monotonic`.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class UnitOfWork:
         self._subscriptions = subscriptions
 
     def __enter__(self) -> Self:
+        self.since, self.after_change = time.monotonic(), latest_change()
         self.connection: Connection = self._engine.connect()
         if self.is_snapshot:
             self.connection = self.connection.execution_options(
@@ -120,6 +124,10 @@ class UnitOfWork:
     def commit(self) -> None:
         """Make everything of this transaction true at once."""
         self.connection.commit()
+        note_change()
+        for records in vars(self).values():
+            if isinstance(records, Records):
+                records.forget_own()
 
     def defer(self, task: str, **arguments: str) -> None:
         """Leave a job that exists if and only if this transaction commits."""
@@ -170,8 +178,8 @@ class UnitOfWork:
         self, before: Sequence[WorkOrder], action: Action, *, by: Actor, reason: str = ""
     ) -> list[WorkOrder]:
         """Take the same step with many orders; raises TransitionRefusedError or StaleVersionError when one of them cannot."""
-        after = [replace(one, status=lifecycle.next_work_order_status(one.status, action)) for one in before]
-        after = self.work_orders.swap_all(before, after, ("status",))
+        steps = [{"status": lifecycle.next_work_order_status(one.status, action)} for one in before]
+        after = self.work_orders.swap_all(before, steps)
         self.tell_all(
             [
                 self._step("work_order", one, one.id, action, old.status.value, by, reason)

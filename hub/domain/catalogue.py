@@ -102,7 +102,8 @@ class Catalogue:
 
     def territory(self, postcode: str) -> str | None:
         """The territory a postal code lies in, or None when it is not served."""
-        if not postcode.isdigit():
+        # Other scripts have digits too, and some of theirs (²) are no number.
+        if not (postcode.isascii() and postcode.isdigit()):
             return None
         number = int(postcode)
         return next((name for first, last, name in self.postcodes if first <= number <= last), None)

@@ -110,6 +110,17 @@ class LinkExpiredError(DoorstepError):
         super().__init__("This link is no longer valid. A newer message from us has a newer link.")
 
 
+class LinkRestsError(LinkExpiredError):
+    """The order behind the link is on hold since its citizen died or moved away; `reference` is what its utility knows it by."""
+
+    code = "link-rests"
+
+    def __init__(self, reference: str) -> None:
+        super().__init__()
+        self.args = (f"The visit of order {reference} is put off; its utility answers questions about it.",)
+        self.reference = reference
+
+
 class NotSignedInError(DoorstepError):
     """No valid credential came with the request."""
 

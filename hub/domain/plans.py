@@ -17,7 +17,10 @@ class PlanStatus(StrEnum):
 
 @dataclass(frozen=True)
 class PlanRecord:
-    """One run of the planner: its span of days (both ends included), how it was made and what it costs."""
+    """One run of the planner: its span of days (both ends included), how it was made and what it costs.
+
+    `travel_seconds` is what its routes drive on all these days, the ways home included and without what was driven before.
+    """
 
     id: PlanId
     territory: str

@@ -1,7 +1,7 @@
 """When citizens are left in peace."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -65,9 +65,11 @@ class QuietHours:
 
     def covers(self, local: datetime) -> bool:
         """Whether local time `local` is quiet."""
-        if local.weekday() in self.weekdays or is_public_holiday(local.date(), self.holidays):
-            return True
-        return self.is_quiet_at(local.time())
+        return self.is_quiet_day(local.date()) or self.is_quiet_at(local.time())
+
+    def is_quiet_day(self, day: date) -> bool:
+        """Whether the whole of `day` is quiet."""
+        return day.weekday() in self.weekdays or is_public_holiday(day, self.holidays)
 
     def is_quiet_at(self, wall: time) -> bool:
         """Whether wall time `wall` is quiet on every day."""

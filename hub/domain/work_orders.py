@@ -7,6 +7,8 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import HoldReason, WorkOrderStatus
 from hub.domain.places import Place, PlaceQuality, PlaceUnknownError
 
+_RESTS = (HoldReason.DECEASED, HoldReason.MOVED, HoldReason.WRONG_NUMBER)
+
 
 @dataclass(frozen=True)
 class WorkOrder:
@@ -46,6 +48,15 @@ class WorkOrder:
     place_note: str = ""
     revision: str = ""
     version: int = 1
+
+    @property
+    def rests(self) -> bool:
+        """Whether nobody may act on it by a link: who opens one was left somebody's post, lives where somebody moved out, or never
+        was the citizen.
+
+        It ends as soon as staff, the utility, or a review date takes the order up again.
+        """
+        return self.status is WorkOrderStatus.ON_HOLD and self.hold_reason in _RESTS
 
     @property
     def place(self) -> Place:

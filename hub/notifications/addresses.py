@@ -39,6 +39,21 @@ def address_of(order: WorkOrder, channel: Channel) -> str:
     return order.citizen_phone
 
 
+def is_on_file(order: WorkOrder, channel: Channel, address: str) -> bool:
+    """Whether `address` still is where `channel` reaches the order's citizen, however it is written."""
+    return _plain(channel, address) == _plain(channel, address_of(order, channel))
+
+
+def lost_addresses(before: WorkOrder, after: WorkOrder) -> tuple[bool, bool]:
+    """Whether `after` lacks an e-mail address or number that `before` had, and whether none that `before` had is left.
+
+    The letter box does not count: it is the place's, whoever lives there.
+    """
+    had = [one for one in (Channel.EMAIL, Channel.SMS) if address_of(before, one).strip()]
+    lost = [one for one in had if not is_on_file(after, one, address_of(before, one))]
+    return bool(lost), bool(had) and lost == had
+
+
 def reachable_channels(work: UnitOfWork, order: WorkOrder, wanted: Sequence[Channel]) -> list[Channel]:
     """Those of `wanted`, in their order and each once, that have an address which neither opted out nor proved bad."""
     has = [channel for channel in dict.fromkeys(wanted) if address_of(order, channel).strip()]
@@ -110,11 +125,8 @@ def opt_in(work: UnitOfWork, channel: Channel, address: str) -> bool:
 
 def address_hash(settings: Settings, channel: Channel, address: str) -> str:
     """What is kept of an address: the same for every way of writing it, and for both channels of a telephone."""
-    if channel in PHONE_CHANNELS:
-        kind, plain = "phone", normal_number(address)
-    else:
-        kind, plain = channel.value, " ".join(address.split()).casefold()
-    return keyed_hash(settings, f"{kind}:{plain}")
+    kind = "phone" if channel in PHONE_CHANNELS else channel.value
+    return keyed_hash(settings, f"{kind}:{_plain(channel, address)}")
 
 
 def keyed_hash(settings: Settings, text: str) -> str:
@@ -126,6 +138,10 @@ def normal_number(number: str) -> str:
     """A telephone number without spaces, points and brackets, and with + for the international 00."""
     dialled = _NOT_DIALLED.sub("", number)
     return "+" + dialled[2:] if dialled.startswith("00") else dialled
+
+
+def _plain(channel: Channel, address: str) -> str:
+    return normal_number(address) if channel in PHONE_CHANNELS else " ".join(address.split()).casefold()
 
 
 def _keep_fingerprint(work: UnitOfWork) -> None:

@@ -9,7 +9,8 @@ import email
 import logging
 import mailbox
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.message import Message as Mail
@@ -98,6 +99,24 @@ def take_in_bounces(hub: Hub, folder: Path) -> BounceCounts:
     if mails:
         _log.info("%s mails came back: %s reports, %s messages settled", mails, reports, settled)
     return BounceCounts(mails, reports, settled)
+
+
+def drop_mails(folder: Path, messages: Collection[UUID], addresses: Collection[str]) -> int:
+    """Delete the mails of Maildir `folder` that name one of these messages or addresses; returns how many. Raises OSError."""
+    signs = [sign for one in messages for sign in (one.hex, str(one))]
+    signs += [address.strip().casefold() for address in addresses if address.strip()]
+    if not signs or not folder.is_dir():
+        return 0
+    # Whole ones: an address is part of longer ones, which are other people's.
+    any_sign = b"|".join(re.escape(sign.encode()) for sign in signs)
+    wanted = re.compile(rb"(?<![\w.-])(?:%s)(?![\w-]|\.\w)" % any_sign)
+    dropped = 0
+    for file in (file for part in ("new", "cur") for file in (folder / part).glob("*")):
+        with suppress(FileNotFoundError):
+            if wanted.search(file.read_bytes().lower()):
+                file.unlink()
+                dropped += 1
+    return dropped
 
 
 def read_bounces(hub: Hub, now: datetime) -> int:

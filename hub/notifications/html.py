@@ -17,7 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from hub.domain.contact import LinkPurpose
 from hub.notifications.kinds import message_kind
-from hub.notifications.texts import Rendered, known_language, load_spoken
+from hub.notifications.texts import SPOKEN, Rendered, known_language
+from hub.texts import load_texts
 
 _FOLDER = Path(__file__).with_name("templates")
 
@@ -33,7 +34,7 @@ class _Paragraph:
 def mail_html(kind: str, language: str, words: Rendered, link: str) -> str:
     """The e-mail as an accessible page: its language, one heading, one button that is a real link, the address also as text."""
     known = known_language(language)
-    spoken = load_spoken(known)
+    spoken = load_texts(SPOKEN, known)
     return (
         _environment()
         .get_template("mail.html")
@@ -61,7 +62,7 @@ def letter_html(language: str, words: Rendered, link: str, lines: Sequence[str],
             lines=lines,
             date=format_date(local.date(), "long", locale=known),
             code=segno.make(link, error="m", micro=False).svg_data_uri(border=2, scale=4) if link else "",
-            words=load_spoken(known),
+            words=load_texts(SPOKEN, known),
         )
     )
 

@@ -25,6 +25,7 @@ class MessageKind:
     not sent any more once that appointment was moved or cancelled: they would be wrong. `only_before_it` ones are of no
     use once the arrival window has begun, `only_while_held` ones once the slot they speak of is not kept any more. `values`
     are the names its texts use that whoever requests the message gives as parameters. `sms_link` tells whether the SMS has room for the link.
+    Of `asked_for` ones the e-mail goes in quiet hours too: somebody waits for it, and it wakes nobody.
     """
 
     link: LinkPurpose | None
@@ -34,6 +35,7 @@ class MessageKind:
     only_while_held: bool = False
     values: frozenset[str] = frozenset()
     sms_link: bool = True
+    asked_for: bool = False
 
 
 _BOUND = MessageKind(LinkPurpose.BOOKING, appointment=True, only_while_confirmed=True)
@@ -52,7 +54,7 @@ KINDS: Mapping[str, MessageKind] = {
     "survey": MessageKind(LinkPurpose.SURVEY),
     # A freed place that is kept for somebody on the waitlist: `portal/waitlist`.
     "earlier": replace(_ASKING, only_while_held=True, values=frozenset({"day", "from", "until", "kept_until"})),
-    "new_link": MessageKind(LinkPurpose.BOOKING),
+    "new_link": replace(_ASKING, asked_for=True),
     # Free times by number, to be answered with one: `portal/conversations`.
     "offer": replace(_ASKING, values=frozenset({"times"}), sms_link=False),
     # What a member of staff answers a citizen who wrote.

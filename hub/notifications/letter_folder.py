@@ -12,9 +12,11 @@ import importlib
 import json
 import os
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from uuid import UUID
 
 from hub.clock import Clock
 from hub.domain.errors import ConfigurationError
@@ -25,6 +27,27 @@ _ONE_AT_A_TIME = threading.Lock()
 """A sheet is laid out by the processor alone; several at once would only wait for each other, with more memory."""
 
 
+def letters_in(settings: Settings) -> Path | None:
+    """The folder that letters are written to; None when no folder is known."""
+    return settings.letters_folder or (settings.state_dir / "letters" if settings.state_dir else None)
+
+
+def drop_letters(settings: Settings, messages: Iterable[UUID]) -> int:
+    """Delete the letters of these messages with their manifests, the manifest first; returns how many files. Raises OSError.
+
+    What the print service has fetched is out of our hands.
+    """
+    folder = letters_in(settings)
+    if folder is None or not folder.is_dir():
+        return 0
+    names = {one.hex for one in messages}
+    # A name begins with a point while the file is being written.
+    found = [file for file in folder.glob("*/*") if file.name.lstrip(".").partition(".")[0] in names]
+    for file in sorted(found, key=lambda file: file.suffix != ".json"):
+        file.unlink(missing_ok=True)
+    return len(found)
+
+
 class LetterFolder:
     """Writes letters for a print service."""
 
@@ -32,7 +55,7 @@ class LetterFolder:
 
     def __init__(self, settings: Settings, clock: Clock) -> None:
         """Raises ConfigurationError when no folder is known, or the program that lays out letters cannot be loaded."""
-        folder = settings.letters_folder or (settings.state_dir / "letters" if settings.state_dir else None)
+        folder = letters_in(settings)
         if folder is None:
             message = "DOORSTEP_LETTERS is folder, but DOORSTEP_LETTERS_FOLDER names none."
             raise ConfigurationError(message)

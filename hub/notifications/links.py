@@ -15,7 +15,7 @@ from sqlalchemy import update
 from hub.db.tables import citizen_link
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import CitizenLink, LinkPurpose
-from hub.domain.errors import LinkExpiredError, LinkInvalidError
+from hub.domain.errors import LinkExpiredError, LinkInvalidError, LinkRestsError
 from hub.domain.ids import LinkId, WorkOrderId
 from hub.domain.work_orders import WorkOrder
 
@@ -67,19 +67,39 @@ def link_address(public_url: str, purpose: LinkPurpose, token: str) -> str:
 
 
 def find_link(work: UnitOfWork, token: str, purpose: LinkPurpose) -> OpenedLink:
-    """The link with `token` and its order, inside a transaction; raises LinkInvalidError or LinkExpiredError."""
+    """The link with `token` and its order, inside a transaction.
+
+    Raises LinkInvalidError, LinkExpiredError, and as one of the latter LinkRestsError when nothing may be done by it for now.
+    """
+    found = work.links.find_with(work.work_orders, "work_order_id", token_hash=hash_of_sent(token))
+    if found is None:
+        raise LinkInvalidError
+    opened = OpenedLink(*found)
+    check_opens(opened, purpose, work.now)
+    return opened
+
+
+def hash_of_sent(token: str) -> str:
+    """What would be stored of a token as somebody sent it; raises LinkInvalidError for what can be none."""
     cleaned = clean_token(token)
     if not _TOKEN.fullmatch(cleaned):
         raise LinkInvalidError
-    found = work.links.find_where(citizen_link.c.token_hash == token_hash(cleaned))
-    if found is None or found.purpose is not purpose:
+    return token_hash(cleaned)
+
+
+def check_opens(opened: OpenedLink, purpose: LinkPurpose, now: datetime) -> None:
+    """Raise what `find_link` raises when this link opens no page of that purpose now."""
+    if opened.link.purpose is not purpose:
         raise LinkInvalidError
-    if found.expires_at <= work.now:
+    # Before the link's own end: there is no new link to ask for.
+    if opened.order.rests and purpose is LinkPurpose.BOOKING:
+        raise LinkRestsError(opened.order.external_id)
+    if opened.link.expires_at <= now:
         raise LinkExpiredError
-    return OpenedLink(found, work.work_orders.get(found.work_order_id))
 
 
-def end_links(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose, at: datetime) -> None:
-    """Let no link of the order open its page after `at`; links that end earlier keep their end."""
+def end_links(work: UnitOfWork, work_order_id: WorkOrderId, purpose: LinkPurpose, at: datetime) -> int:
+    """Let no link of the order open its page after `at`; links that end earlier keep their end. Returns how many it shortened."""
     mine = citizen_link.c.work_order_id == work_order_id, citizen_link.c.purpose == purpose
-    work.connection.execute(update(citizen_link).where(*mine, citizen_link.c.expires_at > at).values(expires_at=at))
+    shortened = update(citizen_link).where(*mine, citizen_link.c.expires_at > at).values(expires_at=at)
+    return work.connection.execute(shortened).rowcount

@@ -140,6 +140,7 @@ def settle_receipt(hub: Hub, receipt: Receipt) -> bool:
         elif receipt.status is NotificationStatus.DELIVERED:
             after = work.notifications.swap(before, heard)
             outcomes.tell_outcome(work, after, outcomes.DELIVERED)
+            _note_taken(work, before, after)
             entries.note_receipt(work, after, entries.DELIVERED)
         else:
             _end_badly(
@@ -220,6 +221,7 @@ def _end_badly(
         name = outcomes.UNDELIVERED if undelivered else outcomes.FAILED
         outcomes.tell_outcome(work, after, name, reason=after.error, permanent=permanent)
     if undelivered:
+        _note_taken(work, before, after)
         entries.note_receipt(work, after, entries.UNDELIVERED, reason=after.error, permanent=permanent)
     else:
         entries.note_end(work, after, entries.FAILED, after.error)
@@ -228,6 +230,15 @@ def _end_badly(
         entries.note_address(work, order.id, kind, after.channel, after.recipient, reason=after.error)
     if left:
         _fail_over(work, order, after, left)
+
+
+def _note_taken(work: UnitOfWork, before: Notification, after: Notification) -> None:
+    """Write that the provider took the message when its last word is the first that we hear: the record must hold which words went out.
+
+    Where an erasure took the words meanwhile, or nothing was ever handed over, there are none to prove.
+    """
+    if before.status is not NotificationStatus.SENT and after.body:
+        entries.note_sent(work, after)
 
 
 def _channels_left(work: UnitOfWork, order: WorkOrder, after: Notification) -> Sequence[Channel]:

@@ -1,7 +1,8 @@
 """STOP and START: whoever says so by SMS, or by a mail program's button, is heard at once, without a person in between.
 
 The words are those Twilio itself acts on, and what people write here. A word counts when it is all that was written, or comes with
-a word of politeness; `stop by tomorrow` is for a person to read.
+a word of politeness; `stop by tomorrow` is for a person to read. So is `cancel`: the provider stops messages by it, and the citizen may well
+mean the visit.
 """
 
 import re
@@ -20,6 +21,7 @@ from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES
 from hub.notifications import entries, outcomes
 from hub.notifications.addresses import PHONE_CHANNELS, normal_number, opt_in, opt_out
 from hub.notifications.unsubscribe import find_unsubscribed
+from hub.notifications.webhook_calls import HEEDED, is_first_call
 
 _STOP = {
     *("stop", "stopall", "unsubscribe", "cancel", "end", "quit", "revoke", "optout"),
@@ -30,8 +32,25 @@ _STOP = {
 _START = {"start", "unstop", "starten", "aanmelden", "anmelden", "reprendre"}
 _YES = {"yes"}
 """Twilio takes a bare YES from somebody who opted out for a START; from everybody else it is an answer."""
+_MAY_BE_THE_VISIT = {
+    *(
+        "cancel",
+        "canceled",
+        "cancelled",
+        "annuler",
+        "annulez",
+        "annulation",
+        "annuleren",
+        "annuleer",
+        "annulering",
+        "afzeggen",
+    ),
+    *("absagen", "absage", "stornieren", "storno", "annullieren"),
+}
+"""Twilio takes the first of these for STOP, and others where its account says so: heeded, and read by a person too."""
 _POLITE = {"aub", "alstublieft", "svp", "please", "bitte", "merci", "dank", "u", "sms"}
-_LETTERS = re.compile(r"[a-z]+")
+_LETTERS = re.compile(r"[a-z]+|\d")
+_PROVIDER = "twilio"
 _LONGEST = 60
 _MOST_ORDERS = 50
 
@@ -46,11 +65,8 @@ class Wish(StrEnum):
 
 def read_wish(text: str) -> Wish | None:
     """The wish a text is, or None when it is something else."""
-    if len(text) > _LONGEST:
-        return None
-    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign)).casefold()
-    words = [word for word in _LETTERS.findall(plain) if word not in _POLITE]
-    if len(words) != 1 or any(sign.isdigit() for sign in plain):
+    words = _words(text)
+    if len(words) != 1:
         return None
     for wish, known in ((Wish.STOP, _STOP), (Wish.START, _START), (Wish.YES, _YES)):
         if words[0] in known:
@@ -58,10 +74,11 @@ def read_wish(text: str) -> Wish | None:
     return None
 
 
-def heed_sms(hub: Hub, sender: str, text: str, *, provider_says: str = "") -> bool:
-    """Act on STOP or START from `sender`; returns whether the text was that and nothing else. Twice is the same as once.
+def heed_sms(hub: Hub, sender: str, text: str, *, message_id: str = "", provider_says: str = "") -> bool:
+    """Act on STOP or START from `sender`; returns whether that was all the text said, so that nobody need read it.
 
-    `provider_says` is what the provider itself took it for ("STOP", "START"), which is the truth: it acts on it too.
+    `provider_says` is what the provider itself took it for ("STOP", "START"), which is the truth: it acts on it too. The same
+    `message_id` is heeded once, for ever: a START that is played back opens nothing that was closed after it.
     """
     if not normal_number(sender):
         return False
@@ -69,14 +86,27 @@ def heed_sms(hub: Hub, sender: str, text: str, *, provider_says: str = "") -> bo
     if wish is None:
         return False
     with hub.unit_of_work() as work:
-        if wish is Wish.STOP:
-            if opt_out(work, Channel.SMS, sender, "The citizen said so by SMS."):
-                _tell_orders(work, Channel.SMS, sender, "The citizen wrote that no more messages are wanted.")
-        elif opt_in(work, Channel.SMS, sender):
-            _note_orders(work, Channel.SMS, sender)
-        work.commit()
-    # YES may be the answer to a question as well.
-    return wish is not Wish.YES
+        if not message_id or is_first_call(work, _PROVIDER, f"{message_id}{HEEDED}"):
+            _heed(work, wish, sender)
+            work.commit()
+    # YES may be the answer to a question as well, "cancel" the end of an appointment.
+    return wish is Wish.START or (wish is Wish.STOP and _MAY_BE_THE_VISIT.isdisjoint(_words(text)))
+
+
+def _words(text: str) -> list[str]:
+    """The words and numbers that were written, without accents and politeness; none of a long text."""
+    if len(text) > _LONGEST:
+        return []
+    plain = "".join(sign for sign in unicodedata.normalize("NFKD", text) if not unicodedata.combining(sign)).casefold()
+    return [word for word in _LETTERS.findall(plain) if word not in _POLITE]
+
+
+def _heed(work: UnitOfWork, wish: Wish, sender: str) -> None:
+    if wish is Wish.STOP:
+        if opt_out(work, Channel.SMS, sender, "The citizen said so by SMS."):
+            _tell_orders(work, Channel.SMS, sender, "The citizen wrote that no more messages are wanted.")
+    elif opt_in(work, Channel.SMS, sender):
+        _note_orders(work, Channel.SMS, sender)
 
 
 def unsubscribe(hub: Hub, notification_id: NotificationId, proof: str) -> Notification | None:

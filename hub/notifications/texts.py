@@ -1,11 +1,10 @@
-"""The words of messages: one TOML file per language under `texts/`, filled in a sandbox.
+"""The words of messages: a catalogue per language under `texts/`, keyed by kind and part, filled in a sandbox.
 
 Messages are plain text, so nothing is escaped as HTML. Names and addresses come from the utility's feed: control characters and
 line breaks are taken out of every value, so none can add a header line or a second paragraph.
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,12 +20,15 @@ from hub.domain.appointments import Appointment
 from hub.domain.catalogue import Catalogue
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.kinds import message_kind
+from hub.texts import load_texts
 
 LANGUAGES = ("nl", "fr", "de", "en")
 FOLDER = Path(__file__).with_name("texts")
 SMS_LIMIT = 300
 _SMS_NAME_LIMIT = 40
 """How much of a work type's name goes into an SMS, so that the whole stays below the limit."""
+_SMS_REFERENCE_LIMIT = 40
+"""The same for a reference; those that utilities give are half as long."""
 SPOKEN = FOLDER / "spoken"
 """What is said on the telephone, and the words of buttons and letters, by language."""
 _NOT_PRINTED = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
@@ -39,12 +41,6 @@ class Rendered:
 
     subject: str
     body: str
-
-
-@cache
-def load_texts(language: str) -> Mapping[str, Mapping[str, str]]:
-    """Every text of `language`, by kind and part (subject, email, sms)."""
-    return tomllib.loads((FOLDER / f"{language}.toml").read_text(encoding="utf-8"))
 
 
 def known_language(language: str) -> str:
@@ -94,7 +90,7 @@ def render_text(kind: str, part: str, language: str, values: Mapping[str, str]) 
 
 @cache
 def _template(kind: str, part: str, language: str) -> Template:
-    return _environment.from_string(load_texts(language)[kind][part])
+    return _environment.from_string(load_texts(FOLDER, language)[f"{kind}.{part}"])
 
 
 def render_email(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
@@ -102,13 +98,18 @@ def render_email(kind: str, language: str, values: Mapping[str, str]) -> Rendere
     message_kind(kind)
     body = render_text(kind, "email", language, values)
     framed = render_text("frame", "email", language, {**values, "body": body})
-    return Rendered(subject=one_line(render_text(kind, "subject", language, values)), body=framed)
+    # In a catalogue no text ends with a line break: gettext wants it in the key too, or nowhere.
+    return Rendered(subject=one_line(render_text(kind, "subject", language, values)), body=f"{framed}\n")
 
 
 def render_sms(kind: str, language: str, values: Mapping[str, str]) -> Rendered:
-    """An SMS of one line; a long name of the work is cut so that the link still fits."""
+    """An SMS of one line; a long name of the work, and a reference longer than any, are cut so that the link still fits."""
     message_kind(kind)
-    short = {**values, "work": values["work"][:_SMS_NAME_LIMIT].rstrip()}
+    short = {
+        **values,
+        "work": values["work"][:_SMS_NAME_LIMIT].rstrip(),
+        "reference": values["reference"][:_SMS_REFERENCE_LIMIT],
+    }
     return Rendered(subject="", body=one_line(render_text(kind, "sms", language, short)))
 
 
@@ -124,15 +125,6 @@ def render_spoken(part: str, language: str, values: Mapping[str, str]) -> str:
 
 
 @cache
-def load_spoken(language: str) -> Mapping[str, str]:
-    """Every spoken sentence of `language`, and the words of buttons and letters."""
-    return {
-        name: str(text)
-        for name, text in tomllib.loads((SPOKEN / f"{language}.toml").read_text(encoding="utf-8")).items()
-    }
-
-
-@cache
 def _spoken(part: str, language: str) -> Template:
-    spoken = load_spoken(language)
+    spoken = load_texts(SPOKEN, language)
     return _environment.from_string(spoken.get(part, spoken["message"]))

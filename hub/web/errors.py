@@ -1,7 +1,11 @@
-"""One place where errors become answers: problem+json (RFC 9457) for programs, a page with one sentence for people."""
+"""One place where errors become answers: problem+json (RFC 9457) for programs, a page with one sentence for people.
+
+Citizens read it in their own language; staff and programs in English.
+"""
 
 import logging
 from http import HTTPStatus
+from pathlib import Path
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -14,6 +18,8 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hub.domain.errors import DoorstepError, ErrorKind, NotSignedInError
+from hub.texts import load_texts
+from hub.web.language import accepted_language, choose_language
 from hub.web.pages import Pages
 
 _log = logging.getLogger(__name__)
@@ -40,7 +46,10 @@ _HEADINGS = {
     429: "Too many tries",
     503: "Please try again soon",
 }
-"""What a page says above the sentence; the phrases of HTTP are for machines."""
+"""What a page for staff says above the sentence; the phrases of HTTP are for machines."""
+_TEXTS = Path(__file__).with_name("texts")
+_PROGRAMS = ("/api/", "/oauth/", "/doorstep/")
+_CONSOLE = "/console"
 _TMF_PATH = "/tmf-api/"
 _TMF_STATUSES = {410: 409, 422: 400}
 
@@ -72,8 +81,17 @@ def tmf_error(status: int, code: str, sentence: str, message: str | None = None)
     return JSONResponse(content, status_code=shown, headers=headers)
 
 
+class AnsweredError(Exception):
+    """Something is wrong, and whoever found it knows the page that says so: `answer` is sent in place of the one asked for."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__(f"answered with {answer.status_code}")
+        self.answer = answer
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Let `app` answer every error in this product's own way."""
+    app.add_exception_handler(AnsweredError, _answered)
     app.add_exception_handler(DoorstepError, _doorstep_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -87,13 +105,39 @@ def install_error_handlers(app: FastAPI) -> None:
 def _answer(request: Request, status: int, code: str, sentence: str, **extra: object) -> Response:
     if request.url.path.startswith(_TMF_PATH):
         return tmf_error(status, code, sentence)
-    if request.url.path.startswith(("/api/", "/oauth/", "/doorstep/")):
+    if request.url.path.startswith(_PROGRAMS):
         return problem(status, code, sentence, **extra)
+    if _is_citizens(request):
+        return _citizen_answer(request, status)
     pages: Pages = request.app.state.pages
-    template = "hub/console_error.html" if request.url.path.startswith("/console") else "hub/citizen_error.html"
-    return pages.render(
-        template, status=status, code=code, sentence=sentence, title=_HEADINGS.get(status, "Something went wrong")
-    )
+    title = _HEADINGS.get(status, "Something went wrong")
+    return pages.render("hub/console_error.html", status=status, code=code, sentence=sentence, title=title)
+
+
+def _citizen_answer(request: Request, status: int, *, in_english: str = "", reference: str = "") -> Response:
+    """A page that says what this status means for a citizen, in the language of the address or the browser.
+
+    `in_english` is a sentence that knows more and that nobody has translated: it is said to those who read English. `reference`
+    is that of what nobody expected.
+    """
+    accepted = accepted_language(request.headers.get("accept-language", ""))
+    language = choose_language(request.query_params.get("lang"), accepted)
+    words = load_texts(_TEXTS, language)
+    key = "unexpected" if reference else str(status) if str(status) in words else "other"
+    sentence = in_english if in_english and language == "en" else words[key].format_map({"reference": reference})
+    title = words.get(f"{key}_title", words["other_title"])
+    pages: Pages = request.app.state.pages
+    return pages.render("hub/citizen_error.html", status=status, lang=language, title=title, sentence=sentence)
+
+
+def _is_citizens(request: Request) -> bool:
+    return not request.url.path.startswith((_TMF_PATH, *_PROGRAMS, _CONSOLE))
+
+
+def _answered(_: Request, error: Exception) -> Response:
+    if not isinstance(error, AnsweredError):
+        raise error
+    return error.answer
 
 
 def _doorstep_error(request: Request, error: Exception) -> Response:
@@ -101,7 +145,10 @@ def _doorstep_error(request: Request, error: Exception) -> Response:
         raise error
     if isinstance(error, NotSignedInError) and request.url.path.startswith("/console"):
         return RedirectResponse(f"/console/sign-in{_onward(request)}", status_code=303)
-    return _answer(request, STATUS_CODES[error.kind], error.code, str(error))
+    status = STATUS_CODES[error.kind]
+    if _is_citizens(request):
+        return _citizen_answer(request, status, in_english=str(error))
+    return _answer(request, status, error.code, str(error))
 
 
 def _onward(request: Request) -> str:
@@ -136,9 +183,12 @@ _HTTP_SENTENCES = {
 def _http_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
-    sentence = _HTTP_SENTENCES.get(error.status_code, str(error.detail))
-    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-    answer = _answer(request, error.status_code, code, sentence)
+    phrase = HTTPStatus(error.status_code).phrase
+    if _is_citizens(request):
+        answer = _citizen_answer(request, error.status_code, in_english=error.detail if error.detail != phrase else "")
+    else:
+        sentence = _HTTP_SENTENCES.get(error.status_code, str(error.detail))
+        answer = _answer(request, error.status_code, phrase.lower().replace(" ", "-"), sentence)
     if "Allow" in (error.headers or {}):
         answer.headers["Allow"] = (error.headers or {})["Allow"]
     return answer
@@ -181,6 +231,8 @@ class _UnexpectedErrors:
 def _unexpected_error(request: Request, error: Exception) -> Response:
     reference = uuid4().hex[:12]
     _log.error("unexpected error %s at %s", reference, request.scope.get("route"), exc_info=error)
+    if _is_citizens(request):
+        return _citizen_answer(request, 500, reference=reference)
     return _answer(
         request,
         500,

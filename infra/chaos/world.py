@@ -29,8 +29,11 @@ from infra.hosts.processes import HostProcess
 from infra.hosts.rooms import SUBSCRIPTIONS
 from infra.local.config import DEFAULT_CONFIG
 from infra.local.server import connection_string
+from ingest.sample.technicians import draw_technicians
 
 _START_SECONDS = 60.0
+_TECHNICIANS = 12
+"""As many as the stream's territories are drawn for."""
 _LOCK = "PT8S"
 """Short locks: what a killed worker had in hand comes again after seconds, not half a minute."""
 _LOOK_SECONDS = 0.1
@@ -186,6 +189,7 @@ def built_world(options: ChaosOptions, disturb: Callable[[Hub], None] = lambda _
         hub = build_hub(settings, SUBSCRIPTIONS)
         stack.callback(hub.close)
         upgrade(hub.engine)
+        _employ(hub)
         disturb(hub)
         broker, workers = _processes(options, settings, folder, bus_port)
         world = World(hub, clock, settings.service_bus.get_secret_value(), folder, database, broker, workers)  # type: ignore[union-attr]
@@ -198,6 +202,14 @@ def built_world(options: ChaosOptions, disturb: Callable[[Hub], None] = lambda _
             worker.process.start()
         world.keeper.start()
         yield world
+
+
+def _employ(hub: Hub) -> None:
+    """Technicians for all of the stream's work: nobody is invited where no technician could come."""
+    with hub.unit_of_work() as work:
+        for one in draw_technicians(1, _TECHNICIANS):
+            work.technicians.add(one)
+        work.commit()
 
 
 def _processes(

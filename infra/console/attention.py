@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from hub.db import message_tables, portal_tables, tables
+from hub.domain.catalogue import Catalogue
 from hub.domain.citizen_requests import RequestStatus
 from hub.domain.contact import NotificationStatus
 from hub.domain.lifecycle import HoldReason, VisitStatus, WorkOrderStatus
@@ -59,13 +60,15 @@ class Attention:
     caught_up_to: datetime | None
 
 
-def what_needs_attention(connection: Connection, now: datetime, day: tuple[datetime, datetime]) -> Attention:
+def what_needs_attention(
+    connection: Connection, catalogue: Catalogue, now: datetime, day: tuple[datetime, datetime]
+) -> Attention:
     """Everything as of `now`; `day` is the span of instants whose visits are counted."""
     orders = _orders_by_status(connection)
     holds = _holds_by_reason(connection)
     caught_up_to = connection.execute(select(func.max(tables.worker_beat.c.caught_up_to))).scalar_one()
     matters = (
-        *_stuck_matters(connection, now),
+        *_stuck_matters(connection, catalogue, now),
         _inbox_matter(connection),
         _request_matter(connection),
         *_order_matters(connection, now, orders, holds),
@@ -111,10 +114,12 @@ def _visits_by_status(connection: Connection, day: tuple[datetime, datetime]) ->
     return {status: counts[status] for status in VisitStatus if status in counts}
 
 
-def _stuck_matters(connection: Connection, now: datetime) -> list[Matter]:
+def _stuck_matters(connection: Connection, catalogue: Catalogue, now: datetime) -> list[Matter]:
     return [
         Matter(
-            connection.execute(select(func.count(tables.work_order.c.id)).where(is_stuck(why, now))).scalar_one(),
+            connection.execute(
+                select(func.count(tables.work_order.c.id)).where(is_stuck(why, now, catalogue))
+            ).scalar_one(),
             words.singular,
             words.plural,
             words.advice,
@@ -209,8 +214,11 @@ def _message_matters(connection: Connection, now: datetime) -> list[Matter]:
     message, waiting_change = message_tables.quarantined_message.c, message_tables.early_message.c
     quarantined = select(func.count()).where(message.status == QuarantineStatus.WAITING.value)
     early = select(func.count()).where(waiting_change.received_at < now - _EARLY_FOR_TOO_LONG)
+    successor = tables.notification.alias("successor")
+    # What went on by another channel is no matter any more; whatever failed there counts itself.
+    went_on = exists().where(successor.c.failover_of == notification.id)
     unclear = select(func.count()).where(
-        notification.status.in_((NotificationStatus.FAILED, NotificationStatus.UNKNOWN))
+        notification.status.in_((NotificationStatus.FAILED, NotificationStatus.UNKNOWN)), ~went_on
     )
     waiting = select(func.count()).where(
         notification.status.in_((NotificationStatus.QUEUED, NotificationStatus.SENDING)),

@@ -18,6 +18,7 @@ from hub.domain.contact import CaseStatus, ContactCase
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, MOVABLE_VISIT_STATUSES, HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
+from infra.console.words import channel_name, fact_in_words
 from portal.contact.cases import count_attempts, count_closed_doors, policy_of
 from portal.contact.follow_ups import FollowUp, find_follow_up
 from portal.contact.policies import ContactPolicy
@@ -25,7 +26,9 @@ from portal.contact.policies import ContactPolicy
 PAGE_LENGTH = 50
 _NEWEST_ENTRIES = 100
 _SIGN = re.compile(r"(?<=[a-z])(?=[A-Z])")
-_FOR_PROGRAMS = frozenset({"message", "sha256", "textSha256", "providerId", "visit", "appointment", "hop", "try"})
+_FOR_PROGRAMS = frozenset(
+    {"message", "sha256", "textHmac", "providerId", "visit", "appointment", "conversation", "hop", "try"}
+)
 """What ties an entry to other things; the dossier has it in full."""
 _MAY_BE_CONCLUDED = frozenset(
     {WorkOrderStatus.CONTACTING, WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.ON_HOLD}
@@ -116,7 +119,7 @@ def read_standing(hub: Hub, work_order_id: WorkOrderId) -> ContactStanding:
             attempts=count_attempts(work, order.id),
             closed_doors=count_closed_doors(work, order.id),
             under_way=work.visits.find_where(visit.work_order_id == order.id, begun) is not None,
-            record=_record(work, order.id),
+            record=_record(work, order),
         )
 
 
@@ -173,12 +176,12 @@ def _next_step(case: ContactCase | None, policy: ContactPolicy | None) -> str:
     if policy.is_last(case.next_step):
         return "the ladder ends: no contact"
     step = policy.steps[case.next_step]
-    channels = ", else ".join(channel.value for channel in step.channels)
+    channels = ", else ".join(channel_name(channel) for channel in step.channels)
     return f"{step.kind.replace('_', ' ')} by {channels}"
 
 
-def _record(work: UnitOfWork, work_order_id: WorkOrderId) -> tuple[RecordLine, ...]:
-    newest = read_entries(work, work_order_id)[-_NEWEST_ENTRIES:]
+def _record(work: UnitOfWork, order: WorkOrder) -> tuple[RecordLine, ...]:
+    newest = read_entries(work, order.id)[-_NEWEST_ENTRIES:]
     contents: list[dict[str, Any]] = [json.loads(entry.content) for entry in newest]
     account = tables.staff_account.c
     names = {str(row.id): row.name for row in work.connection.execute(select(account.id, account.name))}
@@ -187,25 +190,31 @@ def _record(work: UnitOfWork, work_order_id: WorkOrderId) -> tuple[RecordLine, .
         if isinstance(by, dict):
             # The record keeps the account, people read the name.
             content["by"] = names.get(str(by.get("name", "")), by.get("kind", ""))
-    return tuple(_line(entry, content) for entry, content in reversed(list(zip(newest, contents, strict=True))))
+    return tuple(
+        _line(entry, content, order.zone) for entry, content in reversed(list(zip(newest, contents, strict=True)))
+    )
 
 
-def _line(entry: Entry, content: Mapping[str, Any]) -> RecordLine:
+def _line(entry: Entry, content: Mapping[str, Any], zone: str) -> RecordLine:
     told = [
-        f"{_SIGN.sub(' ', name).lower()}: {words}"
+        f"{_spaced(name)}: {words}"
         for name, value in content.items()
-        if name not in _FOR_PROGRAMS and (words := _words(value))
+        if name not in _FOR_PROGRAMS and (words := _words(name, value, zone))
     ]
     what = entry.kind.rpartition(".")[2].replace("_", " ")
     return RecordLine(entry.number, entry.at, what, "; ".join(told))
 
 
-def _words(value: object) -> str:
-    """A JSON value for reading; what says nothing (empty, false) is left out."""
+def _spaced(name: str) -> str:
+    return _SIGN.sub(" ", name).lower()
+
+
+def _words(name: str, value: object, zone: str) -> str:
+    """The JSON value of `name` for reading; what says nothing (empty, false) is left out."""
     if isinstance(value, bool):
         return "yes" if value else ""
     if isinstance(value, dict):
-        return ", ".join(f"{name} {words}" for name, one in value.items() if (words := _words(one)))
+        return ", ".join(f"{_spaced(key)} {words}" for key, one in value.items() if (words := _words(key, one, zone)))
     if isinstance(value, list):
-        return ", ".join(_words(one) for one in value)
-    return "" if value is None else str(value)
+        return ", ".join(_words(name, one, zone) for one in value)
+    return "" if value is None else fact_in_words(name, str(value), zone)

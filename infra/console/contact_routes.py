@@ -21,6 +21,7 @@ from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
 from infra.console.contact import list_held, read_standing
+from infra.console.words import language_name
 from portal.contact.decisions import (
     LONGEST_NOTE,
     Decision,
@@ -29,8 +30,10 @@ from portal.contact.decisions import (
     record_outcome,
     reinvite,
     set_review,
+    strike_address,
 )
 from portal.contact.outcomes import TOLD_TO_STAFF
+from portal.contact.wrong_address import WrongAddress
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
@@ -40,12 +43,14 @@ _DECIDES = Depends(require(Role.DISPATCHER, Role.ADMINISTRATOR))
 _MAY_DECIDE = {Role.DISPATCHER, Role.ADMINISTRATOR}
 _SAID = {
     "outcome": "The outcome is recorded.",
+    "address": "The address is taken away. What follows stands below.",
     "invite": "The order is taken up again.",
     "review": "The review date is set.",
     "team": "The order is handed over.",
     "cancel": "The order is cancelled; the utility hears of it.",
 }
 _NOTHING = "Choose an outcome."
+_NO_ADDRESS = "Choose which address is somebody else's."
 _Version = Annotated[int, Form(ge=0, le=2**31 - 1)]
 _Note = Annotated[str, Form(max_length=4 * LONGEST_NOTE)]
 _Short = Annotated[str, Form(max_length=100)]
@@ -109,6 +114,7 @@ def decide(
     version: _Version,
     note: _Note = "",
     outcome: _Short = "",
+    address: _Short = "",
     day: _Short = "",
     reinvites: _Short = "",
     team: _Short = "",
@@ -117,6 +123,7 @@ def decide(
     decision = Decision(WorkOrderId(work_order_id), version, staff.actor, note)
     acts: dict[str, Callable[[], object]] = {
         "outcome": lambda: record_outcome(hub, decision, _outcome(outcome)),
+        "address": lambda: strike_address(hub, decision, _address(address)),
         "invite": lambda: reinvite(hub, decision),
         "review": lambda: set_review(hub, decision, _day(day), reinvites=reinvites == "yes"),
         "team": lambda: hand_over(hub, decision, team),
@@ -131,7 +138,15 @@ def decide(
     except DoorstepError as error:
         if error.kind not in {ErrorKind.INVALID, ErrorKind.CONFLICT}:
             raise
-        typed = {"act": act, "note": note, "outcome": outcome, "day": day, "reinvites": reinvites, "team": team}
+        typed = {
+            "act": act,
+            "note": note,
+            "outcome": outcome,
+            "address": address,
+            "day": day,
+            "reinvites": reinvites,
+            "team": team,
+        }
         return _page(hub, pages, staff, work_order_id, problem=error, typed=typed)
     return RedirectResponse(f"/console/orders/{work_order_id}/contact?done={act}", status_code=HTTPStatus.SEE_OTHER)
 
@@ -140,6 +155,12 @@ def _outcome(text: str) -> HoldReason:
     if text not in set(HoldReason):
         raise _NotAnswerableError(_NOTHING)
     return HoldReason(text)
+
+
+def _address(text: str) -> WrongAddress:
+    if text not in set(WrongAddress):
+        raise _NotAnswerableError(_NO_ADDRESS)
+    return WrongAddress(text)
 
 
 def _day(text: str) -> date | None:
@@ -183,4 +204,5 @@ def _page(
         problem=str(problem) if problem else "",
         typed=typed or {},
         times=times,
+        language_name=language_name,
     )

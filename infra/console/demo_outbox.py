@@ -1,4 +1,4 @@
-"""The demo's outbox: the messages that were recorded instead of being sent."""
+"""The demo's outbox: the messages that were recorded instead of being sent, and what was written back to them."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, func, select, text
 
 from hub.db import tables
+from hub.db.conversation_tables import conversation_message
 from hub.domain.contact import Channel
+from hub.domain.conversations import ConversationId, Direction
 from hub.domain.ids import WorkOrderId
 
 NEWEST_SHOWN = 100
@@ -45,20 +47,49 @@ class OutboxMessage:
         """Its subject, or what it is when it has none."""
         return self.subject or _NAMES[self.channel]
 
-    def pieces(self) -> Iterator[tuple[str, str | None]]:
-        """The body cut into text and links: (piece, where a link leads, or None for text)."""
+    @property
+    def can_be_answered(self) -> bool:
+        """Whether its recipient could write back."""
+        return self.channel is Channel.SMS
+
+    def pieces(self, public_url: str) -> Iterator[tuple[str, str | None]]:
+        """The body cut into text and links: (piece, where a link leads, or None for text).
+
+        A personal link is one of `public_url`, ours: the message may come from a start of the demo on another port.
+        """
         end = 0
         for link in _LINK.finditer(self.body):
             yield self.body[end : link.start()], None
-            yield link.group(), _here(link.group())
+            personal = _PERSONAL.fullmatch(link.group())
+            yield (f"{public_url}{personal[1]}", personal[1]) if personal else (link.group(), link.group())
             end = link.end()
         yield self.body[end:], None
 
 
-def _here(link: str) -> str:
-    """A personal link as an address of this server: the message may come from a start of the demo on another port."""
-    found = _PERSONAL.fullmatch(link)
-    return found[1] if found else link
+@dataclass(frozen=True)
+class WrittenBack:
+    """What was written back to a text, and what the machine said to it; `answer` is empty when it said nothing."""
+
+    text: str
+    answer: str
+    conversation_id: ConversationId
+
+
+def message_numbered(connection: Connection, seq: int) -> OutboxMessage | None:
+    """The message with number `seq`, None when there is none."""
+    row = connection.execute(_messages().where(tables.recorded_message.c.seq == seq)).one_or_none()
+    return OutboxMessage(*row) if row else None
+
+
+def written_back(connection: Connection, name: str) -> WrittenBack | None:
+    """What came in under `name`; None when nothing is kept of it, as of a STOP."""
+    said = conversation_message.c
+    row = connection.execute(
+        select(said.text, said.answer, said.conversation_id).where(
+            said.provider_id == name, said.direction == Direction.IN
+        )
+    ).one_or_none()
+    return WrittenBack(*row) if row else None
 
 
 def newest_messages(connection: Connection, external_id: str) -> list[OutboxMessage]:

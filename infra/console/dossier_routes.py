@@ -9,13 +9,15 @@ from starlette.responses import Response
 from hub.contact_record import first_fault, read_entries
 from hub.domain.ids import WorkOrderId
 from hub.domain.staff import Role
+from hub.notifications.texts import LANGUAGES
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, require
+from infra.console.words import language_name
 from portal.dossier.document import compile_dossier
 from portal.dossier.service import Language, json_of_order, pdf_of_order
-from portal.dossier.wording import LANGUAGES, Wording
+from portal.dossier.wording import Wording
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
@@ -52,6 +54,7 @@ def show_dossier(
         page=page,
         pages=max(1, -(-len(entries) // _PAGE_LENGTH)),
         languages=LANGUAGES,
+        language_name=language_name,
         language=hub.settings.dossier_language,
         times=times,
     )

@@ -18,9 +18,11 @@ from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
+from infra.console.words import language_name
+from portal.conversations.attaching import LONGEST_REFERENCE, FoundOrders
 from portal.conversations.queries import PAGE_LENGTH, InboxView, list_inbox, show_thread
-from portal.conversations.service import answer, assign, close, reveal_number, send_times
-from portal.conversations.staff import INBOX_ROLES, LONGEST_ANSWER, LONGEST_NOTE
+from portal.conversations.service import answer, assign, attach, close, find_orders, reveal_number, send_times
+from portal.conversations.staff import INBOX_ROLES, LONGEST_ANSWER, LONGEST_NOTE, AnswerRefusedError
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
@@ -31,6 +33,7 @@ _NOTES = {
     "assigned": "It is given.",
     "answered": "Your answer is on its way; what becomes of it shows below.",
     "times": "The free times are on their way. The citizen can answer with a number.",
+    "attached": "It is with that order now; what this number writes next comes there too.",
     "closed": "It is closed. A new message opens it again.",
 }
 """What the step before has to say; it travels in the address, so a reload repeats nothing."""
@@ -72,10 +75,21 @@ def show_inbox(
 
 @router.get(_ADDRESS + "/{conversation_id}", dependencies=[_SEES_TO_IT])
 def show_conversation(
-    hub: HubDependency, pages: PagesDependency, staff: Staff, conversation_id: UUID, note: _Word = ""
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: Staff,
+    conversation_id: UUID,
+    note: _Word = "",
+    number: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
-    """One thread: what was said, the order beside it, and what can be done."""
-    return _thread(hub, pages, staff, ConversationId(conversation_id), said=_NOTES.get(note, ""))
+    """One thread: what was said, the order beside it, and what can be done; with a number the orders that may be meant."""
+    named = ConversationId(conversation_id)
+    if not number:
+        return _thread(hub, pages, staff, named, said=_NOTES.get(note, ""))
+    try:
+        return _thread(hub, pages, staff, named, looked_for=number, orders=find_orders(hub, number))
+    except AnswerRefusedError as error:
+        return _thread(hub, pages, staff, named, status=422, problem=str(error), looked_for=number)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/assign", dependencies=[_SEES_TO_IT])
@@ -91,6 +105,22 @@ def assign_conversation(
     named = ConversationId(conversation_id)
     return _act(
         hub, pages, staff, named, "assigned", lambda: assign(hub, named, version, _staff_named(to), staff.actor)
+    )
+
+
+@router.post(_ADDRESS + "/{conversation_id}/attach", dependencies=[_SEES_TO_IT])
+def attach_conversation(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: StaffWrite,
+    conversation_id: UUID,
+    version: _Version,
+    order: Annotated[UUID, Form()],
+) -> Response:
+    """Put a stranger's thread to the order it is about."""
+    named = ConversationId(conversation_id)
+    return _act(
+        hub, pages, staff, named, "attached", lambda: attach(hub, named, version, WorkOrderId(order), staff.actor)
     )
 
 
@@ -199,6 +229,8 @@ def _thread(
     typed: str = "",
     remark: str = "",
     number: str = "",
+    looked_for: str = "",
+    orders: FoundOrders | None = None,
 ) -> Response:
     found = show_thread(hub, conversation_id)
     order = found.order
@@ -220,5 +252,10 @@ def _thread(
         typed=typed,
         remark=remark,
         number=number,
+        looked_for=looked_for,
+        orders=orders,
+        longest_reference=LONGEST_REFERENCE,
+        work_types=hub.catalogue.work_types,
         times=times,
+        language_name=language_name,
     )

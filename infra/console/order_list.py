@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select
 
 from hub.db import tables
+from hub.domain.catalogue import Catalogue
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, AppointmentStatus, HoldReason, WorkOrderStatus
 from infra.console.stuck import Stuck, is_stuck
@@ -64,10 +65,12 @@ class OrderPage:
         return (self.page - 1) * PAGE_LENGTH + len(self.lines)
 
 
-def list_orders(connection: Connection, wanted: OrderFilter, now: datetime, page: int) -> OrderPage:
+def list_orders(
+    connection: Connection, wanted: OrderFilter, now: datetime, page: int, catalogue: Catalogue
+) -> OrderPage:
     """Page `page` (from 1) of the orders that fit, newest first; a page past the end shows the last."""
     order, appointment = tables.work_order, tables.appointment
-    where = _conditions(wanted, now)
+    where = _conditions(wanted, now, catalogue)
     total = connection.execute(select(func.count()).select_from(order).where(*where)).scalar_one()
     pages = max(1, -(-total // PAGE_LENGTH))
     page = min(max(1, page), pages)
@@ -106,7 +109,7 @@ def known_territories(connection: Connection) -> list[str]:
     return sorted(name for name in connection.execute(found).scalars() if name)
 
 
-def _conditions(wanted: OrderFilter, now: datetime) -> list[ColumnElement[bool]]:
+def _conditions(wanted: OrderFilter, now: datetime, catalogue: Catalogue) -> list[ColumnElement[bool]]:
     order = tables.work_order.c
     where: list[ColumnElement[bool]] = []
     if wanted.status:
@@ -116,7 +119,7 @@ def _conditions(wanted: OrderFilter, now: datetime) -> list[ColumnElement[bool]]
     if wanted.overdue:
         where.append(and_(order.due_at < now, order.status.not_in(FINAL_WORK_ORDER_STATUSES)))
     if wanted.stuck:
-        where.append(is_stuck(wanted.stuck, now))
+        where.append(is_stuck(wanted.stuck, now, catalogue))
     where += [_contains(word) for word in wanted.text.split()[:8]]
     return where
 

@@ -16,6 +16,7 @@ from hub.domain.field_records import Confirmation, Photo, SurveyAnswer, WorkRepo
 from hub.domain.ids import WorkOrderId
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.masking import mask_recipient
+from infra.console.words import channel_name
 
 _LONGEST_HISTORY = 500
 
@@ -121,7 +122,7 @@ def _attempts(work: UnitOfWork, order_id: WorkOrderId) -> tuple[ContactAttempt, 
             created_at=one.created_at,
             settled_at=one.settled_at,
             kind=one.kind.replace("_", " "),
-            channel=one.channel.value,
+            channel=channel_name(one.channel),
             recipient=mask_recipient(one.recipient),
             rung="" if one.step is None else f"round {one.round}, step {one.step}",
             status=one.status,

@@ -16,6 +16,7 @@ from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
 from infra.console.requests import MOST_SHOWN, name_of, work_name
+from infra.console.words import language_name
 from portal.requests.service import (
     LONGEST_REASON,
     accept_request,
@@ -111,6 +112,7 @@ def _one(
         staff=staff,
         here=_ADDRESS,
         request=found,
+        language=language_name(found.language),
         waits=found.status is RequestStatus.WAITING,
         work=work_name(hub.catalogue, found.work_type),
         decided_by=decided_by,

@@ -25,6 +25,7 @@ from infra.console.crew import list_crew
 from infra.console.order_list import OrderFilter, known_territories, list_orders
 from infra.console.order_story import tell_story
 from infra.console.stuck import WORDS, Stuck
+from infra.console.words import channel_name, language_name
 from technician_api.service import issue_enrolment_code
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
@@ -41,7 +42,7 @@ def show_home(hub: HubDependency, pages: PagesDependency, staff: Staff) -> Respo
     with hub.reading() as connection:
         zone = _zone(connection)
         midnight = now.astimezone(ZoneInfo(zone)).replace(hour=0, minute=0, second=0, microsecond=0)
-        attention = what_needs_attention(connection, now, (midnight, midnight + timedelta(days=1)))
+        attention = what_needs_attention(connection, hub.catalogue, now, (midnight, midnight + timedelta(days=1)))
     return pages.render(
         "console/home.html",
         staff=staff,
@@ -75,7 +76,7 @@ def show_orders(
         stuck=Stuck(stuck) if stuck in set(Stuck) else None,
     )
     with hub.reading() as connection:
-        found = list_orders(connection, wanted, hub.clock.now(), page)
+        found = list_orders(connection, wanted, hub.clock.now(), page, hub.catalogue)
         territories = known_territories(connection)
     kept = {"status": wanted.status or "", "territory": wanted.territory, "text": wanted.text}
     if wanted.overdue:
@@ -111,6 +112,8 @@ def show_order(hub: HubDependency, pages: PagesDependency, staff: Staff, work_or
         order=story.order,
         work_type=work_type.names["en"] if work_type else story.order.work_type,
         times=times,
+        language_name=language_name,
+        channel_name=channel_name,
     )
 
 

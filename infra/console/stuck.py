@@ -11,8 +11,10 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, exists, or_, select
 
 from hub.db import tables
+from hub.domain.catalogue import Catalogue
 from hub.domain.contact import CaseStatus
 from hub.domain.lifecycle import LIVE_VISIT_STATUSES, AppointmentStatus, VisitStatus, WorkOrderStatus
+from scheduling.ability import nobody_can_do
 
 _ASKED_LATE = timedelta(hours=1)
 """The ladder looks every second; what is due for so long cannot take its step."""
@@ -26,6 +28,7 @@ class Stuck(StrEnum):
     """Why an order does not move on."""
 
     NOT_ASKED = "not-asked"
+    NO_TECHNICIAN = "no-technician"
     NOT_PUBLISHED = "not-published"
     NOT_VISITED = "not-visited"
     NOT_ENDED = "not-ended"
@@ -62,6 +65,11 @@ WORDS = {
         "orders are booked or planned, but have no visit",
         "Call the citizen: nobody would come.",
     ),
+    Stuck.NO_TECHNICIAN: StuckWords(
+        "order waits: no technician of its territory can do its work",
+        "orders wait: no technician of their territory can do their work",
+        "Add technicians or skills to the roster; within the hour their citizens are invited.",
+    ),
     Stuck.NOT_ASKED: StuckWords(
         "order whose citizen nobody asks any more",
         "orders whose citizen nobody asks any more",
@@ -71,12 +79,15 @@ WORDS = {
 """Worst first."""
 
 
-def is_stuck(why: Stuck, now: datetime) -> ColumnElement[bool]:
+def is_stuck(why: Stuck, now: datetime, catalogue: Catalogue) -> ColumnElement[bool]:
     """The condition on `work_order` for the orders that are stuck in this way at `now`."""
     order, visit = tables.work_order.c, tables.visit.c
     match why:
         case Stuck.NOT_ASKED:
             return _is_not_asked(now)
+        case Stuck.NO_TECHNICIAN:
+            asked = (WorkOrderStatus.CONTACTING, WorkOrderStatus.READY)
+            return and_(order.status.in_(asked), nobody_can_do(catalogue.work_types.values()))
         case Stuck.NO_VISIT:
             promised = (WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED, WorkOrderStatus.IN_PROGRESS)
             return and_(order.status.in_(promised), ~_has_visit(visit.status.in_(LIVE_VISIT_STATUSES)))

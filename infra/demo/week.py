@@ -1,4 +1,4 @@
-"""The sample week: on Thursday orders arrive and citizens book, on Friday technicians work, on Monday the newcomer comes in."""
+"""The sample week: on Thursday orders arrive and citizens book, on Friday technicians work, on Sunday citizens write, on Monday the newcomer comes in."""
 
 import random
 import re
@@ -27,6 +27,7 @@ from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
 from hub.domain.staff import Role
 from hub.messaging.service_bus import send_batch
 from hub.web.staff_accounts import create_staff
+from infra.demo.desk import fill_the_desk, orders_without_place
 from infra.demo.workday import let_citizens_answer, work_the_day
 from infra.hosts.planning import territories_with_routes
 from infra.hosts.utility import showing_progress
@@ -49,6 +50,7 @@ PASSWORD = "doorstep-demo"  # noqa: S105 - the demo's own accounts, on this mach
 STAFF = (
     ("dispatcher@doorstep.example", "Dina Dispatcher", [Role.DISPATCHER]),
     ("operations@doorstep.example", "Otto Operations", [Role.OPERATIONS, Role.ANALYST]),
+    ("administrator@doorstep.example", "Ada Administrator", [Role.ADMINISTRATOR]),
 )
 _SEEDING = Actor(ActorKind.SYSTEM, "sample week")
 
@@ -70,9 +72,19 @@ class SampleWeek:
         return datetime.combine(self.friday - timedelta(days=1), wall_time(9), _ZONE)
 
     @property
+    def first_reminders(self) -> datetime:
+        """Thursday afternoon, when the ladder of repairs has taken its second step."""
+        return datetime.combine(self.friday - timedelta(days=1), wall_time(13, 30), _ZONE)
+
+    @property
     def friday_evening(self) -> datetime:
         """When the next working day is planned and published."""
         return datetime.combine(self.friday, wall_time(18, 30), _ZONE)
+
+    @property
+    def sunday_noon(self) -> datetime:
+        """When the ladder of repairs has ended, and citizens have time to write."""
+        return datetime.combine(self.monday - timedelta(days=1), wall_time(12), _ZONE)
 
     @property
     def newcomer_comes(self) -> datetime:
@@ -94,16 +106,23 @@ def load_sample_week(hub: Hub, week: SampleWeek, ended: threading.Event) -> None
     feed = generate(_ORDERS, _SEED, week.orders_arrive.date(), technicians=_TECHNICIANS)
     load_roster(hub, feed.technicians, week.friday, _ROSTER_DAYS)
     bus = hub.settings.service_bus.get_secret_value() if hub.settings.service_bus else ""
-    send_batch(bus, hub.settings.orders_queue, feed.messages)
-    _watch("Importing work orders", len({one.message_id for one in feed.messages}), lambda: _taken_in(hub), ended)
+    messages = [*feed.messages, *orders_without_place(_SEED, week.orders_arrive.date(), _TECHNICIANS)]
+    send_batch(bus, hub.settings.orders_queue, messages)
+    _watch("Importing work orders", len({one.message_id for one in messages}), lambda: _taken_in(hub), ended)
     _deliver_all(hub, "Inviting citizens", ended)
     _let_citizens_book(hub, ended)
+    clock.shift_to(week.first_reminders)
+    _deliver_all(hub, "Reminding citizens", ended)
     _plan(hub, week.friday)
     work_the_day(hub, clock, week.friday, ended)
     clock.shift_to(week.friday_evening)
     _deliver_all(hub, "Sending confirmations and surveys", ended)
     let_citizens_answer(hub, _SEED)
     _plan(hub, week.monday)
+    clock.shift_to(week.sunday_noon)
+    _deliver_all(hub, "Reminding citizens of Monday", ended)
+    if not ended.is_set():
+        fill_the_desk(hub, week.monday, STAFF[0][0], ended)
     clock.shift_to(week.newcomer_comes)
 
 
@@ -125,6 +144,7 @@ def say_addresses(hub: Hub, environment: Path) -> None:
         ("Citizen portal", _a_citizens_link(hub), "one citizen who may choose a time now"),
         ("Dispatcher console", f"{base}/console", f"{STAFF[0][0]} / {PASSWORD}"),
         ("Figures", f"{base}/console/figures", f"{STAFF[1][0]} / {PASSWORD}"),
+        ("Personal data", f"{base}/console/privacy", f"{STAFF[2][0]} / {PASSWORD}"),
         (
             "Technician phone",
             f"{base}/technician",
@@ -137,7 +157,7 @@ def say_addresses(hub: Hub, environment: Path) -> None:
         ),
     ]
     now = hub.clock.now().astimezone(_ZONE)
-    typer.echo(f"\n  It is {now:%A %d %B %Y, %H:%M} in the demo.\n")
+    typer.echo(f"\n  It is {now:%A %d %B %Y, %H:%M %Z} in the demo.\n")
     for what, address, note in lines:
         typer.echo(f"  {what:<19} {address}\n  {'':<19} {note}")
     typer.echo("\n  Ctrl-C stops everything and keeps the data.\n")

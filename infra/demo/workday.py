@@ -42,7 +42,10 @@ class _Step:
 
 
 def work_the_day(hub: Hub, clock: ShiftedClock, day: date, ended: threading.Event) -> None:
-    """Let every dispatched visit of `day` be worked, at its planned times; one in nine finds nobody at home."""
+    """Let every dispatched visit of `day` be worked, at its planned times; one in nine finds nobody at home.
+
+    Which ones, the order's reference says: a plan that took another way leads to the same history.
+    """
     visits = _dispatched(hub, day)
     phones = {technician: _phone(hub, technician) for technician in {visit.technician_id for visit in visits}}
     steps = sorted((step for number, visit in enumerate(visits, 1) for step in _steps(number, visit)), key=_when)
@@ -58,9 +61,10 @@ def work_the_day(hub: Hub, clock: ShiftedClock, day: date, ended: threading.Even
 def let_citizens_answer(hub: Hub, seed: int) -> None:
     """Some of those who were asked rate the visit, by the link in their message."""
     luck = random.Random(seed)
-    message = tables.recorded_message
+    message, order = tables.recorded_message.c, tables.work_order.c
+    asked = select(message.body).join(tables.work_order, order.id == message.work_order_id)
     with hub.reading() as connection:
-        bodies = list(connection.execute(select(message.c.body).order_by(message.c.seq)).scalars())
+        bodies = list(connection.execute(asked.order_by(order.external_id, message.seq)).scalars())
     for body in bodies:
         found = re.search(r"/survey/([\w-]+)", body)
         if found and luck.random() < _ANSWERED_SHARE:
@@ -70,14 +74,14 @@ def let_citizens_answer(hub: Hub, seed: int) -> None:
 
 
 def _dispatched(hub: Hub, day: date) -> list[Visit]:
+    """The promised ones first, in the order of their orders' references: which of the others the plan took is its own affair."""
+    table, order = tables.visit.c, tables.work_order.c
     with hub.unit_of_work() as work:
         routes = [route.id for route in work.routes.list_where(work.routes.table.c.day == day)]
-        table = work.visits.table
-        return work.visits.list_where(
-            table.c.route_id.in_(routes),
-            table.c.status == VisitStatus.DISPATCHED,
-            order_by=(table.c.starts_at, table.c.id),
-        )
+        visits = work.visits.list_where(table.route_id.in_(routes), table.status == VisitStatus.DISPATCHED)
+        asked = select(order.id, order.external_id).where(order.id.in_([visit.work_order_id for visit in visits]))
+        references = {row.id: row.external_id for row in work.connection.execute(asked)}
+    return sorted(visits, key=lambda visit: (visit.appointment_id is None, references[visit.work_order_id]))
 
 
 def _phone(hub: Hub, technician: TechnicianId) -> SignedIn:

@@ -19,6 +19,7 @@ from infra.hosts.plan_commands import plan, read_day
 from infra.hosts.privacy_commands import privacy
 from infra.hosts.road_commands import roads
 from infra.hosts.roster_commands import roster
+from infra.hosts.texts_commands import texts
 from infra.hosts.utility_clients import utility_clients
 
 app = typer.Typer(
@@ -43,6 +44,7 @@ app.add_typer(documents, name="documents")
 app.add_typer(privacy, name="privacy")
 app.add_typer(dossier, name="dossier")
 app.add_typer(mail, name="mail")
+app.add_typer(texts, name="texts")
 app.add_typer(utility_clients, name="utility-clients")
 app.add_typer(database, name="db")
 app.add_typer(staff, name="staff")
@@ -77,12 +79,20 @@ def web(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port to listen on; default DOORSTEP_PORT or 8080.")
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=64,
+            help="Processes that answer; default DOORSTEP_WEB_PROCESSES, or one for each core and four at most.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the citizen portal, the console, the technician page and the APIs."""
     from infra.hosts.web_server import serve_web
 
     _log_as_a_host()
-    serve_web(host, port)
+    serve_web(host, port, processes)
 
 
 @app.command()
@@ -216,18 +226,18 @@ def db_upgrade() -> None:
 @staff.command("add")
 def staff_add(
     email: Annotated[str, typer.Argument(help="What they sign in with.")],
-    name: Annotated[str, typer.Option(prompt=True, help="Their name.")],
     role: Annotated[
         list[Role], typer.Option(help="dispatcher, operations, analyst or administrator; may be repeated.")
     ],
+    name: Annotated[str | None, typer.Option(prompt=True, help="Their name. Asked for when absent.")] = None,
     password: Annotated[
-        str, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when absent.")
-    ],
+        str | None, typer.Option(prompt=True, confirmation_prompt=True, hide_input=True, help="Asked for when absent.")
+    ] = None,
 ) -> None:
     """Add a member of staff."""
     from hub.web.staff_accounts import create_staff
     from infra.hosts.running import read_settings, running_hub
 
     with running_hub(read_settings()) as hub:
-        create_staff(hub, email, name, password, [Role(one) for one in role])
+        create_staff(hub, email, name or "", password or "", [Role(one) for one in role])
     typer.echo(f"{email} can sign in now.")

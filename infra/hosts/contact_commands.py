@@ -48,12 +48,17 @@ def simulate_policy(
     policy: Annotated[str, typer.Argument(help="The policy's name; doorstep contact policies lists them.")],
     first: Annotated[
         datetime | None,
-        typer.Option("--from", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="When the round begins; now."),
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],
+            help="When the round begins; default now by the hub's clock.",
+        ),
     ] = None,
     zone: Annotated[str, typer.Option(help="Where the citizen lives.")] = "Europe/Brussels",
     territory: Annotated[str, typer.Option(help="Whose public holidays are kept, when not the country's.")] = "",
 ) -> None:
     """Show when a citizen who never answers would be written to, and what comes at the end."""
+    from hub.bootstrap import make_clock
     from hub.catalogue import load_catalogue
     from infra.hosts.running import read_settings
     from portal.contact.policies import find_policy, load_policies
@@ -65,7 +70,7 @@ def simulate_policy(
     settings = read_settings()
     catalogue = load_catalogue(settings.catalogue)
     local = ZoneInfo(zone)
-    begins = first.replace(tzinfo=local) if first else datetime.now(local)
+    begins = first.replace(tzinfo=local) if first else make_clock(settings).now().astimezone(local)
     if first and first.time() == time(0):
         begins = begins.replace(hour=9)
     found = find_policy(load_policies(settings.contact_policies), policy)
@@ -78,7 +83,7 @@ def simulate_policy(
 
 
 def _said(instant: datetime, zone: ZoneInfo) -> str:
-    return f"{instant.astimezone(zone):%a %Y-%m-%d %H:%M}"
+    return f"{instant.astimezone(zone):%a %Y-%m-%d %H:%M %Z}"
 
 
 def _span(seconds: float) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub.bootstrap import make_clock
 from hub.catalogue import load_catalogue
@@ -147,7 +147,9 @@ def _print(tries: list[dict[str, Any]]) -> None:
         for problem in one["errors"]:
             console.print(f"  ✗ {problem['place']} {problem['sentence']}".rstrip(), style="red", markup=False)
         if "fields" in one:
-            table = Table("field", "value", "from", box=None, header_style="bold", padding=(0, 2))
+            # Whole, on as many lines as it needs: a long number or address that is cut shows nothing.
+            whole = Column("value", overflow="fold"), Column("from", overflow="fold")
+            table = Table("field", *whole, box=None, header_style="bold", padding=(0, 2))
             for reading in one["fields"]:
                 # Values come from outside; they are text, never markup.
                 table.add_row(reading["field"], _plain(reading["value"]), _plain(reading["place"] or "the profile"))

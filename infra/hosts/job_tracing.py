@@ -10,6 +10,7 @@ from hub.bootstrap import Hub
 from hub.db import tables
 from hub.logs import correlated
 from hub.metrics import note_job
+from infra.hosts.database_watch import says_database_is_away
 from infra.hosts.rooms import Job
 
 _log = logging.getLogger(__name__)
@@ -22,7 +23,9 @@ def run_job(hub: Hub, name: str, job: Job, /, **arguments: str) -> None:
             job(hub, **arguments)
         except Exception as error:
             note_job(name, "failed")
-            _log.warning("The job %s failed for now: %s.", name, type(error).__name__)
+            # That the database is away is told once, for all.
+            if not says_database_is_away(error):
+                _log.warning("The job %s failed for now: %s.", name, type(error).__name__)
             raise
         note_job(name, "done")
 

@@ -1,6 +1,6 @@
 """The command that explains one order of a plan from files."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -47,13 +47,16 @@ def _plan_of(problem: Problem, sequences: list[list[Task]]) -> Plan:
 def _lines(problem: Problem, one: RouteReason) -> list[str]:
     out = []
     for item in one.windows:
-        window = f"{_clock(problem, item.window.start)}-{_clock(problem, item.window.end)}"
+        (first, start), (last, end) = (_clock(problem, second) for second in (item.window.start, item.window.end))
+        window = f"{first}{start:%H:%M}-{last}{end:%H:%M} UTC"
         says = item.refusal.clause() if item.refusal else "serves it" if one.serves else "has room for it"
         out.append(f"{one.technician}, {window}: {says}.")
     return out
 
 
-def _clock(problem: Problem, second: int) -> str:
-    at = problem.origin + timedelta(seconds=second)
-    days = (at.date() - problem.origin.date()).days
-    return f"{f'day {days + 1} ' if days else ''}{at:%H:%M}"
+def _clock(problem: Problem, second: int) -> tuple[str, datetime]:
+    """The day, in words and only when it is not the first, and the instant in UTC."""
+    origin = problem.origin.astimezone(UTC)
+    at = origin + timedelta(seconds=second)
+    days = (at.date() - origin.date()).days
+    return f"day {days + 1} " if days else "", at

@@ -11,6 +11,7 @@ import typer
 
 from hub.domain.errors import DoorstepError
 from hub.domain.events import Actor, ActorKind
+from infra.hosts.instants import in_utc
 
 dead_letters = typer.Typer(
     help="Look for messages that could not be used; correct, replay and discard them.",
@@ -48,7 +49,7 @@ def list_messages(
         return
     for one in found.messages:
         order = one.external_id or "unknown order"
-        typer.echo(f"{one.id} {one.quarantined_at:%Y-%m-%d %H:%M} {one.status}, {one.cause}, {order}: {one.reason}")
+        typer.echo(f"{one.id} {in_utc(one.quarantined_at)} {one.status}, {one.cause}, {order}: {one.reason}")
     typer.echo(f"{len(found.messages)} of {found.total}.", err=True)
 
 
@@ -69,7 +70,7 @@ def show_message(message_id: Annotated[UUID, typer.Argument(help="The message's 
     for name, value in _plain(vars(story.message)).items():
         typer.echo(f"{name.replace('_', ' ')}: {value}")
     for act in story.acts:
-        typer.echo(f"{act.at:%Y-%m-%d %H:%M} {act.act} by {act.actor_kind} {act.actor_name}: {act.reason}".rstrip(": "))
+        typer.echo(f"{in_utc(act.at)} {act.act} by {act.actor_kind} {act.actor_name}: {act.reason}".rstrip(": "))
     typer.echo(f"\n{'What it held is erased.' if body is None else body}")
 
 

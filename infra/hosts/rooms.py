@@ -47,6 +47,7 @@ from portal.requests.handlers import TIMERS as REQUEST_TIMERS
 from portal.requests.messages import JOBS as REQUEST_JOBS
 from portal.requests.routes import router as request_router
 from portal.routes import router as portal_router
+from portal.statements.routes import router as statements_router
 from portal.waitlist.handlers import SUBSCRIPTIONS as WAITLIST_SUBSCRIPTIONS
 from portal.waitlist.handlers import TIMERS as WAITLIST_TIMERS
 from portal.waitlist.routes import router as waitlist_router
@@ -107,6 +108,7 @@ JOBS: dict[str, Job] = {
 }
 ROUTERS: list[APIRouter] = [
     link_router,
+    statements_router,
     waitlist_router,
     request_router,
     requests_router,

@@ -1,7 +1,9 @@
 """What every command needs before it can work: settings, a database that answers, and the hub."""
 
 import errno
+import gc
 import logging
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +25,8 @@ from portal.contact.policies import check_policies
 from scheduling.driving import travel_of
 
 DATABASE_NAME = "doorstep"
+_MOST_PROCESSES = 4
+"""More processes than these the database does not feed, as a rule; the setting says otherwise where it does."""
 _log = logging.getLogger(__name__)
 
 
@@ -89,8 +93,24 @@ def running_hub(settings: Settings) -> Iterator[Hub]:
             hub.close()
 
 
+def how_many_processes(asked: int | None, settings: Settings) -> int:
+    """As many as were `asked` for, else one a core and four at most; on a simulated or shifted clock one is enough."""
+    if asked is not None:
+        return asked
+    if settings.simulated_clock is not None or settings.shifted_clock is not None:
+        return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, min(_MOST_PROCESSES, cores or 1))
+
+
+def keep_what_is_loaded() -> None:
+    """What is loaded when a host begins lives as long as it: the collector of garbage need not look through it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
 def listening_socket(host: str, port: int, remedy: str) -> socket.socket:
-    """A socket bound to the address; raises PortTakenError or ConfigurationError with `remedy` (what else to do) in its sentence."""
+    """A socket that listens at the address; raises PortTakenError or ConfigurationError with `remedy` (what else to do) in its sentence."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     # The protocol is named because asyncio turns Nagle's algorithm off only for sockets that name it: without, half of all
     # answers would wait 40 ms for the other side's delayed acknowledgement.
@@ -98,6 +118,8 @@ def listening_socket(host: str, port: int, remedy: str) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        # Two that only bind would both succeed, and one of them fail much later.
+        listener.listen()
     except OSError as error:
         listener.close()
         if error.errno == errno.EADDRINUSE:

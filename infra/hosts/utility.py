@@ -15,6 +15,7 @@ from hub.domain.errors import ConfigurationError
 from hub.messaging.envelope import parse_envelope
 from hub.messaging.service_bus import receive_dead_letters, receive_events, send_batch
 from hub.settings import Settings
+from infra.hosts.instants import in_utc
 from infra.hosts.running import read_settings
 from ingest.sample_feed import generate, read_feed, write_feed
 
@@ -111,4 +112,5 @@ def _event_line(body: bytes) -> str:
         parts.append(order["holdReason"])
     if reason := order.get("note", {}).get("text"):
         parts.append(reason)
-    return f"{event.time:%Y-%m-%d %H:%M} {event.subject or ''} {': '.join(parts)}"
+    when = in_utc(event.time) if event.time else "without a time"
+    return f"{when} {event.subject or ''} {': '.join(parts)}"

@@ -32,13 +32,14 @@ def add(
 @utility_clients.command("list")
 def show() -> None:
     """Show every client, revoked ones too."""
+    from infra.hosts.instants import in_utc
     from infra.hosts.running import read_settings, running_hub
     from ingest.api.clients import list_clients
 
     with running_hub(read_settings()) as hub:
         clients = list_clients(hub)
     for one in clients:
-        state = f"revoked {one.revoked_at:%Y-%m-%d %H:%M}" if one.revoked_at else f"since {one.created_at:%Y-%m-%d}"
+        state = f"revoked {in_utc(one.revoked_at)}" if one.revoked_at else f"since {one.created_at:%Y-%m-%d}"
         typer.echo(f"{one.id}  {one.utility}  {one.name}  {state}  {' '.join(one.scopes)}")
     typer.echo(f"{len(clients)} clients.", err=True)
 

@@ -4,11 +4,9 @@ import asyncio
 from uuid import uuid4
 
 from hub.bootstrap import Hub
-from infra.hosts.worker import job_app, rescue_stalled_jobs
+from infra.hosts.job_queue import HEARTBEAT_SECONDS, STALLED_SECONDS, job_app, rescue_stalled_jobs
 
 _GRACE_SECONDS = 10.0
-_HEARTBEAT_SECONDS = 2.0
-_STALLED_SECONDS = 8.0
 
 
 async def run_waiting_jobs(hub: Hub, *, seconds: float = 45.0, concurrency: int = 4) -> None:
@@ -25,8 +23,8 @@ async def run_waiting_jobs(hub: Hub, *, seconds: float = 45.0, concurrency: int 
                 wait=False,
                 concurrency=concurrency,
                 install_signal_handlers=False,
-                update_heartbeat_interval=_HEARTBEAT_SECONDS,
-                stalled_worker_timeout=_STALLED_SECONDS,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=STALLED_SECONDS,
                 delete_jobs="successful",
                 shutdown_graceful_timeout=_GRACE_SECONDS,
             )

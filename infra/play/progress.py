@@ -30,7 +30,7 @@ def showing_play(console: Console, orders: int) -> Iterator[Show]:
         task = bar.add_task("Day 0", total=orders)
 
         def show(now: datetime, settled: int) -> None:
-            bar.update(task, completed=settled, description=f"{now.astimezone(ZONE):%a %d %b %H:%M}")
+            bar.update(task, completed=settled, description=f"{now.astimezone(ZONE):%a %d %b %H:%M %Z}")
 
         yield show
 

@@ -1,4 +1,4 @@
-"""`python -m infra.setup.package_lock`: takes out of package-lock.json what names hosts; npm installs by version and checksum alone.
+"""`python -m infra.setup.package_lock`: takes out of every package-lock.json what names hosts; npm installs by version and checksum alone.
 
 npm leaves out where packages come from when .npmrc says so, but not where their authors ask for money.
 """
@@ -6,7 +6,8 @@ npm leaves out where packages come from when .npmrc says so, but not where their
 import json
 from pathlib import Path
 
-FILE = Path(__file__).resolve().parents[2] / "package-lock.json"
+_ROOT = Path(__file__).resolve().parents[2]
+FILES = (_ROOT / "package-lock.json", _ROOT / "infra" / "lighthouse" / "package-lock.json")
 
 
 def without_hosts(lock: dict[str, object]) -> dict[str, object]:
@@ -19,9 +20,10 @@ def without_hosts(lock: dict[str, object]) -> dict[str, object]:
 
 
 def main() -> None:
-    """Rewrite the file."""
-    lock = json.loads(FILE.read_text(encoding="utf-8"))
-    FILE.write_text(json.dumps(without_hosts(lock), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Rewrite the files."""
+    for file in FILES:
+        lock = json.loads(file.read_text(encoding="utf-8"))
+        file.write_text(json.dumps(without_hosts(lock), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

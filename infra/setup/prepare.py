@@ -142,12 +142,12 @@ def _front_end() -> bool:
     _refuse(missing_node())
     with shown("Browser parts (npm)"):
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(ROOT)]
-        run(command, environment=_node_environment())
+        run(command, environment=node_environment())
     stamp.write_text(wanted)
     return True
 
 
-def _node_environment() -> dict[str, str]:
+def node_environment() -> dict[str, str]:
     """Node trusts only the certificates it brings; where a company adds its own to the machine, npm must know them too."""
     environment = dict(os.environ)
     if _MACHINE_CERTIFICATES.is_file():

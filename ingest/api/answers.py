@@ -1,12 +1,13 @@
 """How routes of the API answer and describe themselves."""
 
 from collections.abc import Collection, Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
-from hub.web.errors import tmf_error
+from hub.web.errors import PROBLEM_TYPE, tmf_error
 from ingest.api.schemas import TmfError
 from ingest.api.selection import MOST_LIMIT, USUAL_LIMIT, Filter, only
 
@@ -26,6 +27,7 @@ _COUNTS = {
     "X-Result-Count": {"description": "How many are in this answer.", "schema": {"type": "integer"}},
 }
 _NO_STORE = {"Cache-Control": "no-store"}
+_TOO_FAST = "too-fast"
 
 
 def attributes(view: type[BaseModel]) -> tuple[str, ...]:
@@ -57,6 +59,22 @@ def not_offered(status: int, sentence: str, allow: str = "") -> JSONResponse:
     if allow:
         refusal.headers["Allow"] = allow
     return refusal
+
+
+def too_fast(seconds: int) -> JSONResponse:
+    """Problem details (RFC 9457) with the members of TM Forum's Error, and after how many seconds to come again."""
+    sentence = f"You search faster than this installation allows. Wait {seconds} s before the next search."
+    content = {
+        "type": f"{PROBLEM_TYPE}{_TOO_FAST}",
+        "title": HTTPStatus.TOO_MANY_REQUESTS.phrase,
+        "status": HTTPStatus.TOO_MANY_REQUESTS.value,
+        "detail": sentence,
+        "code": _TOO_FAST,
+        "reason": sentence,
+        "@type": "Error",
+    }
+    headers = {**_NO_STORE, "Retry-After": str(seconds)}
+    return JSONResponse(content, status_code=429, media_type="application/problem+json", headers=headers)
 
 
 def errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -121,3 +139,14 @@ def _inlined(schema: Any, parts: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
         return _inlined(parts[schema["$ref"].rsplit("/", 1)[1]], parts)
     return {name: _inlined(one, parts) for name, one in schema.items()}
+
+
+TOO_FAST: dict[int | str, dict[str, Any]] = {
+    429: {
+        "description": "Too many searches; `Retry-After` says when to come again.",
+        "headers": {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}},
+        "content": {
+            "application/problem+json": {"schema": {"type": "object", "required": ["type", "title", "status"]}}
+        },
+    }
+}

@@ -10,6 +10,7 @@ from hub.web.requests import HubDependency
 from ingest.api.access import KeyHeader, ReadsAppointments, WritesAppointments
 from ingest.api.answers import (
     READ_ERRORS,
+    TOO_FAST,
     WRITE_ERRORS,
     answer,
     answer_page,
@@ -18,6 +19,7 @@ from ingest.api.answers import (
     list_headers,
     not_offered,
     page_description,
+    too_fast,
 )
 from ingest.api.appointments import (
     book_appointment,
@@ -27,6 +29,7 @@ from ingest.api.appointments import (
     search_slots,
 )
 from ingest.api.bodies import MOST_BYTES
+from ingest.api.pace import seconds_to_wait
 from ingest.api.queries import get_appointment, get_slot_search, list_appointments, list_slot_searches
 from ingest.api.resources import APPOINTMENT_ALWAYS, APPOINTMENTS_PATH, SEARCH_ALWAYS, appointment_view, search_view
 from ingest.api.schemas import (
@@ -148,11 +151,13 @@ def list_searches(hub: HubDependency, client: ReadsAppointments, request: Reques
     status_code=201,
     response_model=SlotSearchView,
     tags=["Free times"],
-    responses=WRITE_ERRORS,
+    responses={**WRITE_ERRORS, **TOO_FAST},
     openapi_extra=body_description(SlotSearchCreate),
 )
 def search(hub: HubDependency, client: WritesAppointments, body: JsonBody) -> JSONResponse:
     """Which arrival windows some technician can keep now, best first."""
+    if seconds := seconds_to_wait(hub, client):
+        return too_fast(seconds)
     return answer(search_view(hub.settings.public_url, search_slots(hub, client, body)), status=201)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, delete, exists, func, insert, or_, select, update
 
 from hub.bootstrap import Hub
 from hub.db import tables
@@ -87,16 +87,18 @@ def share_events(hub: Hub, now: datetime) -> int:
     return given
 
 
+_UTILITY = select(tables.work_order.c.utility).where(tables.work_order.c.id == bindparam("order")).scalar_subquery()
+_SUBSCRIBERS = select(event_subscription.c.id, event_subscription.c.event_types).where(
+    event_subscription.c.utility == _UTILITY,
+    event_subscription.c.api == Api.APPOINTMENTS.value,
+    event_subscription.c.ended_at.is_(None),
+)
+"""Those who want to hear of an order's appointments; asked at each step of every appointment, and nearly always nobody does."""
+
+
 def tell_appointment(work: UnitOfWork, event: Event) -> None:
     """Give what happened to an appointment to those who subscribed, in the transaction in which it became true."""
-    table = event_subscription.c
-    mine = tables.work_order.c.id == event.work_order_id
-    query = select(table.id, table.event_types).where(
-        table.utility == select(tables.work_order.c.utility).where(mine).scalar_subquery(),
-        table.api == Api.APPOINTMENTS.value,
-        table.ended_at.is_(None),
-    )
-    subscribers = work.connection.execute(query).all()
+    subscribers = work.connection.execute(_SUBSCRIBERS, {"order": event.work_order_id}).all()
     if not subscribers:
         return
     appointment = work.appointments.get(AppointmentId(event.entity_id))

@@ -31,7 +31,12 @@ class Api(StrEnum):
 
 
 EVENT_TYPES = {
-    Api.ORDERS: ("WorkOrderStateChangeEvent", "WorkOrderEscalatedEvent", "WorkOrderChangeRefusedEvent"),
+    Api.ORDERS: (
+        "WorkOrderCreateEvent",
+        "WorkOrderStateChangeEvent",
+        "WorkOrderEscalatedEvent",
+        "WorkOrderChangeRefusedEvent",
+    ),
     Api.APPOINTMENTS: (
         "AppointmentCreateEvent",
         "AppointmentAttributeValueChangeEvent",

@@ -38,6 +38,17 @@ KEPT_AFTER = timedelta(days=30)
 """How long the body of a message that was seen to is still there to be read."""
 _MESSAGE, _ACT = quarantined_message.c, quarantine_act.c
 _LONGEST_REASON = 500
+REASON_ERASED = "It was erased with the message."
+"""What stands for a reason that may have quoted the message."""
+_EMPTIED: dict[str, Any] = {
+    "body": None,
+    "original_body": None,
+    "properties": {},
+    "subject": "",
+    "reason": REASON_ERASED,
+}
+_QUOTING = (Act.ARRIVED, Act.CORRECTED, Act.FAILED_AGAIN)
+"""Acts whose reason says what is wrong with the message, often in its own words. Why it was discarded is somebody's decision, and stays."""
 _OF_ONE_ORDER = frozenset({Cause.REFUSED_ORDER, Cause.REFUSED_CHANGE})
 """What was read already, so that it is known which order it is about."""
 
@@ -187,7 +198,8 @@ def discard_quarantined(hub: Hub, ids: Sequence[QuarantinedId], *, by: Actor, re
             if row.status != QuarantineStatus.WAITING:
                 continue
             note(work, message_id, Act.DISCARDED, by=by, reason=sentence, body=row.body)
-            _settle(work, row, QuarantineStatus.DISCARDED, body=None, original_body=None, properties={})
+            _settle(work, row, QuarantineStatus.DISCARDED, **_EMPTIED)
+            _erase_quotes(work, [message_id])
             discarded += 1
         work.commit()
     return discarded
@@ -199,10 +211,19 @@ def erase_old_bodies(hub: Hub, now: datetime) -> int:
         done = work.connection.execute(
             update(quarantined_message)
             .where(_MESSAGE.settled_at < now - KEPT_AFTER, _MESSAGE.body.is_not(None))
-            .values(body=None, original_body=None, properties={})
+            .values(_EMPTIED)
+            .returning(_MESSAGE.id)
         )
+        erased = done.scalars().all()
+        _erase_quotes(work, erased)
         work.commit()
-    return done.rowcount
+    return len(erased)
+
+
+def _erase_quotes(work: UnitOfWork, messages: Sequence[QuarantinedId]) -> None:
+    """Take out of the history what quotes the messages; that something was done, when, by whom and with which body stays."""
+    quoting = (_ACT.quarantined_message_id.in_(messages), _ACT.act.in_([act.value for act in _QUOTING]))
+    work.connection.execute(update(quarantine_act).where(*quoting).values(reason=""))
 
 
 def _replay(hub: Hub, message_id: QuarantinedId, by: Actor) -> Replay:

@@ -25,6 +25,7 @@ from portal.contact import record
 from portal.contact.endings import conclude
 from portal.contact.follow_ups import FollowUp, find_follow_up, invite_again, may_be_invited, set_follow_up
 from portal.contact.outcomes import SENTENCES, TOLD_TO_STAFF
+from portal.contact.wrong_address import WrongAddress, go_on_without, take_away
 
 LONGEST_NOTE = 500
 _SHORTEST_NOTE = 3
@@ -130,6 +131,22 @@ def record_outcome(hub: Hub, decision: Decision, reason: HoldReason) -> WorkOrde
         held = conclude(work, order, reason, SENTENCES[reason], by=decision.actor, note=note)
         work.commit()
     return held
+
+
+def strike_address(hub: Hub, decision: Decision, address: WrongAddress) -> WorkOrder:
+    """Staff learned that one address is somebody else's: it goes, and the citizen is asked by what is left, see `wrong_address`.
+
+    Raises NoNoteError, NoSuchAddressError, UnderWayError, StaleVersionError and TransitionRefusedError.
+    """
+    with hub.unit_of_work() as work:
+        order, note = _begin(work, decision)
+        if _is_under_way(work, order):
+            raise UnderWayError
+        struck = take_away(work, order, address, by=decision.actor, note=note)
+        _tell(work, struck, decision.actor, "address_struck", note)
+        after = go_on_without(work, struck, by=decision.actor, note=note)
+        work.commit()
+    return after
 
 
 def reinvite(hub: Hub, decision: Decision) -> WorkOrder:

@@ -8,10 +8,11 @@ from hub.db.unit_of_work import ForMany, Subscriptions, UnitOfWork
 from hub.domain.contact import Channel, LinkPurpose
 from hub.domain.events import SYSTEM, ActorKind, Event
 from hub.domain.ids import AppointmentId, VisitId
-from hub.domain.lifecycle import Action, AppointmentStatus, WorkOrderStatus
+from hub.domain.lifecycle import Action, AppointmentStatus, HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.links import end_links
 from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from portal.contact.anew import hear_of_new_contact
 from portal.contact.cases import end_case, open_cases
 from portal.contact.endings import settle_aborted_visit
 from portal.contact.follow_ups import review_held_orders
@@ -29,7 +30,7 @@ def invite_or_make_ready(work: UnitOfWork, events: Sequence[Event]) -> None:
 
     One that cannot be done at all (no such work type, no territory) is left to whoever imported it, to be rejected.
     """
-    orders = work.work_orders.list_by_id([event.work_order_id for event in events], lock=True)
+    orders = work.work_orders.recall_all([event.work_order_id for event in events], lock=True)
     steps: dict[Action, list[WorkOrder]] = {Action.INVITE: [], Action.MAKE_READY: []}
     for event in events:
         order = orders[event.work_order_id]
@@ -42,7 +43,7 @@ def invite_or_make_ready(work: UnitOfWork, events: Sequence[Event]) -> None:
 
 def begin_round(work: UnitOfWork, events: Sequence[Event]) -> None:
     """Orders are being contacted, for the first time or again."""
-    orders = work.work_orders.list_by_id([event.work_order_id for event in events])
+    orders = work.work_orders.recall_all([event.work_order_id for event in events])
     due: dict[datetime, list[WorkOrder]] = {}
     for event in events:
         cancelled_by_citizen = event.action == Action.UNBOOK.name.lower() and event.actor.kind is ActorKind.CITIZEN
@@ -54,8 +55,19 @@ def begin_round(work: UnitOfWork, events: Sequence[Event]) -> None:
 
 def end_round(work: UnitOfWork, event: Event) -> None:
     """The citizen booked, or the order ended in another way."""
-    order = work.work_orders.get(event.work_order_id)
+    order = work.work_orders.recall(event.work_order_id)
     end_case(work, order.id, outcome_of(order.status, order.hold_reason))
+
+
+def end_round_on_hold(work: UnitOfWork, event: Event) -> None:
+    """The order was put on hold; what was sent to somebody who never was its citizen opens nothing from now on.
+
+    Nobody said which of several addresses that was (else see `wrong_address`), so it holds for every link; whoever is asked again gets
+    a new one.
+    """
+    end_round(work, event)
+    if work.work_orders.recall(event.work_order_id).hold_reason is HoldReason.WRONG_NUMBER:
+        end_links(work, event.work_order_id, LinkPurpose.BOOKING, work.now)
 
 
 def end_rounds(work: UnitOfWork, events: Sequence[Event]) -> None:
@@ -74,7 +86,7 @@ def end_round_and_links(work: UnitOfWork, event: Event) -> None:
 
 def send_confirmation(work: UnitOfWork, event: Event) -> None:
     """An appointment was confirmed: say so, with the calendar file; a move is told as one."""
-    appointment = work.appointments.get(AppointmentId(event.entity_id))
+    appointment = work.appointments.recall(AppointmentId(event.entity_id))
     earlier = work.appointments.find(appointment.replaces) if appointment.replaces else None
     kind = "moved" if earlier is not None and earlier.confirmed_at is not None else "confirmation"
     _tell_citizen(work, event, kind)
@@ -88,7 +100,7 @@ def send_cancellation(work: UnitOfWork, event: Event) -> None:
     """
     if event.before != AppointmentStatus.CONFIRMED.value or event.action != Action.CANCEL.name.lower():
         return
-    order = work.work_orders.get(event.work_order_id)
+    order = work.work_orders.recall(event.work_order_id)
     if order.status is WorkOrderStatus.ON_HOLD and order.hold_reason in NOBODY_TO_TELL:
         return
     _tell_citizen(work, event, "cancelled" if event.actor.kind is ActorKind.CITIZEN else "withdrawn")
@@ -102,7 +114,7 @@ def follow_up_aborted_visit(work: UnitOfWork, event: Event) -> None:
 
 
 def _tell_citizen(work: UnitOfWork, event: Event, kind: str) -> None:
-    order = work.work_orders.get(event.work_order_id)
+    order = work.work_orders.recall(event.work_order_id)
     bound = {APPOINTMENT_PARAMETER: str(event.entity_id)}
     request_notification(work, order, kind=kind, channel=Channel.EMAIL, parameters=bound)
 
@@ -113,8 +125,9 @@ SUBSCRIPTIONS: Subscriptions = {
     # The utility changed the work or the place: nobody is to be asked any more, or not yet.
     "work_order.ready": [ForMany(end_rounds)],
     "work_order.needs_location": [end_round],
+    "work_order.contact_changed": [hear_of_new_contact],
     "work_order.booked": [end_round],
-    "work_order.on_hold": [end_round],
+    "work_order.on_hold": [end_round_on_hold],
     "work_order.completed": [end_round_and_links],
     "work_order.cancelled": [end_round_and_links],
     "appointment.confirmed": [send_confirmation],

@@ -9,7 +9,8 @@ from hub.domain.lifecycle import HoldReason, WorkOrderStatus
 
 
 class Outcome(StrEnum):
-    """What came of a round of contacting. ORDER_CHANGED: the utility changed work or place, so nobody is asked any more, or not yet.
+    """What came of a round of contacting. ORDER_CHANGED: the utility changed work or place, so nobody is asked any more, or not yet;
+    or the citizen, so somebody else is.
 
     Those of HoldReason have the same words there.
     """

@@ -1,13 +1,11 @@
 """Contact policies: the ladder of messages, written in TOML files that people can read."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from pathlib import Path
-
-from pydantic import ValidationError
+from zoneinfo import ZoneInfo
 
 from hub.domain.catalogue import Catalogue
 from hub.domain.contact import Channel
@@ -17,11 +15,14 @@ from hub.domain.quiet_hours import QuietHours
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.texts import LANGUAGES
 from hub.public_holidays import region_of
+from hub.toml_files import read_toml
 from portal.contact.outcomes import HANDED_BACK, Ending
 from portal.contact.policy_file import PLACE, PolicyFile
 
 SAMPLES = Path(__file__).with_name("policies")
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LONGEST_QUIET_DAYS = 60
+"""See `hub.domain.quiet_hours`: no country keeps quiet for so long."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Reminder:
-    """A reminder of an agreed appointment: so many days before its day, so long after that day's local midnight."""
+    """A reminder of an agreed appointment: so many days before its day, so long after local midnight."""
 
     days_before: int
     at: timedelta
@@ -47,7 +48,8 @@ class ContactPolicy:
     """A whole ladder: its steps in order, when it ends and what follows, and when it keeps quiet.
 
     `most_attempts` bounds the messages of all rounds together; `most_visits` is how many visits nobody opened the door for are made
-    before the outcome is no access. `fallback_language` is for citizens whose language we have no texts in.
+    before the outcome is no access. `patience` is how long the ladder waits for an answer that we owe the citizen, or for an earlier time
+    the citizen asked for. `fallback_language` is for citizens whose language we have no texts in.
     """
 
     code: str
@@ -56,6 +58,7 @@ class ContactPolicy:
     quiet: QuietHours
     most_attempts: int
     most_visits: int = 2
+    patience: timedelta = timedelta(days=14)
     fallback_language: str = "en"
     endings: Mapping[HoldReason, Ending] = field(default_factory=dict)
     reminders: tuple[Reminder, ...] = ()
@@ -76,6 +79,18 @@ class ContactPolicy:
             return taken_at + self.ends_after - self.steps[step].after
         due = taken_at + self.steps[following].after - self.steps[step].after
         return self.quiet.next_allowed(due, zone)
+
+    def remind_at(self, reminder: Reminder, day: date, zone: str) -> datetime:
+        """When `reminder` of an appointment on local `day` is due: at its hour, on a quiet day's eve rather than on that day.
+
+        It goes earlier, never later: later it could come after the appointment. The policy must be `at_place`.
+        """
+        when = day - timedelta(days=reminder.days_before)
+        for _ in range(_LONGEST_QUIET_DAYS):
+            if not self.quiet.is_quiet_day(when):
+                break
+            when -= timedelta(days=1)
+        return (datetime.combine(when, time()) + reminder.at).replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
     def ending(self, reason: HoldReason) -> Ending:
         """What follows when contacting ends with `reason`."""
@@ -101,7 +116,10 @@ def load_policies(folder: Path | None = None) -> Mapping[str, ContactPolicy]:
     if not place.is_dir():
         message = f"The folder of contact policies {place} does not exist."
         raise ConfigurationError(message)
-    return {file.stem: _read(file) for file in sorted(place.glob("*.toml"))}
+    return {
+        file.stem: _policy(file.stem, read_toml(file, PolicyFile, "contact policy"))
+        for file in sorted(place.glob("*.toml"))
+    }
 
 
 def check_policies(folder: Path | None, catalogue: Catalogue) -> None:
@@ -134,20 +152,6 @@ def find_policy(known: Mapping[str, ContactPolicy], code: str) -> ContactPolicy:
     return found
 
 
-def _read(file: Path) -> ContactPolicy:
-    try:
-        read = PolicyFile.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"The contact policy {file} cannot be read: {error}."
-        raise ConfigurationError(message) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        message = f"The contact policy {file} is wrong at '{where}': {first['msg'].removeprefix('Value error, ')}."
-        raise ConfigurationError(message) from error
-    return _policy(file.stem, read)
-
-
 def _policy(code: str, read: PolicyFile) -> ContactPolicy:
     is_named = read.public_holidays not in {PLACE, "none"}
     weekdays = frozenset(_WEEKDAYS.index(day) for day in read.quiet_weekdays)
@@ -160,6 +164,7 @@ def _policy(code: str, read: PolicyFile) -> ContactPolicy:
         ),
         most_attempts=read.most_attempts,
         most_visits=read.most_visits,
+        patience=timedelta(days=read.patience_days),
         fallback_language=read.fallback_language,
         endings={
             HoldReason(reason.replace("_", " ")): Ending(

@@ -117,6 +117,7 @@ class PolicyFile(BaseModel):
     fallback_language: Literal["nl", "fr", "de", "en"] = "en"
     most_attempts: Annotated[int, Field(ge=1, le=100)]
     most_visits: Annotated[int, Field(ge=1, le=10)] = 2
+    patience_days: Annotated[int, Field(ge=0, le=90)] = 14
     steps: Annotated[list[StepFile], Field(min_length=1, max_length=12)]
     end: EndFile
     outcomes: dict[str, OutcomeFile] = {}

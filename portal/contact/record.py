@@ -5,7 +5,10 @@
 | `contact.opened` | a round of contacting begins |
 | `contact.step_taken` | a message of the ladder was asked for |
 | `contact.step_skipped` | a step had no channel that reaches the citizen; this is no attempt |
+| `contact.no_technician` | the ladder waits: no technician of the territory can do the work |
 | `contact.step_brought_forward` | nothing of the last step arrived, so the next one is due at once |
+| `contact.contact_changed` | the utility gave other contact data: earlier links ended, and for another citizen what the former one told is gone |
+| `contact.wrong_address` | staff learned that an address is somebody else's: it was taken from the order, and earlier links ended |
 | `contact.ended` | the round is over, with its one outcome |
 | `contact.visit_failed` | a technician was at the door and left without having done the work |
 | `contact.outcome` | the order was put on hold: why, after how many messages and visits, and what follows |
@@ -28,7 +31,10 @@ from hub.notifications.masking import mask_recipient
 OPENED = "contact.opened"
 STEP_TAKEN = "contact.step_taken"
 STEP_SKIPPED = "contact.step_skipped"
+NO_TECHNICIAN = "contact.no_technician"
 STEP_BROUGHT_FORWARD = "contact.step_brought_forward"
+CONTACT_CHANGED = "contact.contact_changed"
+WRONG_ADDRESS = "contact.wrong_address"
 ENDED = "contact.ended"
 VISIT_FAILED = "contact.visit_failed"
 OUTCOME = "contact.outcome"
@@ -41,7 +47,10 @@ KINDS = (
     OPENED,
     STEP_TAKEN,
     STEP_SKIPPED,
+    NO_TECHNICIAN,
     STEP_BROUGHT_FORWARD,
+    CONTACT_CHANGED,
+    WRONG_ADDRESS,
     ENDED,
     VISIT_FAILED,
     OUTCOME,

@@ -1,18 +1,32 @@
 """Reminders of agreed appointments, by the order's policy, for appointments that were not made only just now.
 
 Each is bound to one version of the appointment: one that was moved or cancelled is never announced. A reminder that is late gives way to
-the next one, and is not sent at all when it would help nobody any more.
+the next one, and is not sent at all when it would help nobody any more. One that would fall on a quiet day goes on the last day before
+that is none.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
-from typing import cast
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Boolean, ColumnElement, Interval, and_, bindparam, false, func, or_, select
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Date,
+    DateTime,
+    Text,
+    and_,
+    cast,
+    column,
+    false,
+    func,
+    or_,
+    select,
+    values,
+)
 
 from hub.bootstrap import Hub
 from hub.contact_record import append_entry
@@ -21,12 +35,14 @@ from hub.db.tables import contact_case as case_table
 from hub.db.tables import notification as notification_table
 from hub.db.tables import work_order as order_table
 from hub.db.unit_of_work import UnitOfWork
+from hub.domain.appointments import Appointment
 from hub.domain.catalogue import Catalogue
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import AppointmentStatus
-from hub.domain.quiet_hours import QuietHours
-from hub.notifications.service import APPOINTMENT_PARAMETER, request_notification
+from hub.domain.work_orders import WorkOrder
+from hub.notifications.service import APPOINTMENT_PARAMETER, reachable_channels, request_notification
 from portal.contact import record
+from portal.contact.cases import policy_of
 from portal.contact.policies import ContactPolicy, Reminder, load_policies
 
 _log = logging.getLogger(__name__)
@@ -37,7 +53,8 @@ DAYS_PARAMETER = "days_before"
 _BATCH = 500
 _TOO_LATE = timedelta(hours=2)
 """So shortly before the appointment a reminder helps nobody any more."""
-_ONE_DAY = timedelta(days=1)
+_DAYS_SEARCHED = 60
+"""How many days a reminder may at most go earlier; see `hub.domain.quiet_hours`."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +66,29 @@ class _Due:
     next: Reminder | None
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where appointments are: it decides which days are holidays, and what time it is."""
+
+    territory: str
+    zone: str
+
+
+type _DueDay = tuple[str, str, date, datetime]
+"""Territory, zone, a local day of appointments whose reminder is due, and since when it is."""
+
+
 def remind_of_appointments(hub: Hub, now: datetime) -> int:
     """Queue the reminders that are due; returns how many. A timer: each is queued once, however often it runs.
 
     One that fails holds up no other. Raises ExceptionGroup when none got on.
     """
     policies = load_policies(hub.settings.contact_policies)
+    places = _places(hub, now)
     done, failures = 0, list[Exception]()
     for due in _all_reminders(policies):
-        for appointment_id in _waiting(hub, due, policies, now):
+        days = [one for place in places for one in _due_days(due, place, hub.catalogue, now)]
+        for appointment_id in _waiting(hub, due, days, policies, now):
             try:
                 with hub.unit_of_work() as work:
                     done += _remind(work, appointment_id, due, now)
@@ -71,6 +102,23 @@ def remind_of_appointments(hub: Hub, now: datetime) -> int:
     return done
 
 
+def reminds_on_the_eve(work: UnitOfWork, order: WorkOrder, appointment: Appointment) -> bool:
+    """Whether a reminder of the order's policy is still to come on the very day before the appointment, in the order's zone.
+
+    One that goes earlier because that day is quiet is none, nor is one that no address is left for.
+    """
+    policy = policy_of(work, order, work.contact_cases.find(order.id))
+    if policy is None:
+        return False
+    zone = ZoneInfo(order.zone)
+    day = appointment.starts_at.astimezone(zone).date()
+    for reminder in policy.reminders:
+        due_at = policy.remind_at(reminder, day, order.zone)
+        if due_at > work.now and due_at.astimezone(zone).date() == day - timedelta(days=1):
+            return bool(reachable_channels(work, order, reminder.channels))
+    return False
+
+
 def _all_reminders(policies: Mapping[str, ContactPolicy]) -> list[_Due]:
     return [
         _Due(policy, reminder, following)
@@ -80,36 +128,67 @@ def _all_reminders(policies: Mapping[str, ContactPolicy]) -> list[_Due]:
     ]
 
 
-def _waiting(hub: Hub, due: _Due, policies: Mapping[str, ContactPolicy], now: datetime) -> list[AppointmentId]:
-    table = appointment_table.c
-    due_at = _due_at(due.reminder)
+def _places(hub: Hub, now: datetime) -> list[_Place]:
+    """Where there are appointments to come."""
+    table, order = appointment_table.c, order_table.c
+    query = (
+        select(order.territory, order.zone)
+        .join(appointment_table, table.work_order_id == order.id)
+        .where(table.status == AppointmentStatus.CONFIRMED, table.starts_at > now + _TOO_LATE)
+        .distinct()
+    )
+    with hub.reading() as connection:
+        return [_Place(*row) for row in connection.execute(query)]
+
+
+def _due_days(due: _Due, place: _Place, catalogue: Catalogue, now: datetime) -> Iterator[_DueDay]:
+    """The days from today on whose reminder is due, and not yet the one that follows it."""
+    policy = due.policy.at_place(catalogue, place.territory, place.zone)
+    today = now.astimezone(ZoneInfo(place.zone)).date()
+    for ahead in range(due.reminder.days_before + _DAYS_SEARCHED):
+        day = today + timedelta(days=ahead)
+        due_at = policy.remind_at(due.reminder, day, place.zone)
+        if due_at > now:
+            # A later day's reminder is never due earlier.
+            return
+        if due.next is None or policy.remind_at(due.next, day, place.zone) > now:
+            yield place.territory, place.zone, day, due_at
+
+
+def _waiting(
+    hub: Hub, due: _Due, days: Sequence[_DueDay], policies: Mapping[str, ContactPolicy], now: datetime
+) -> list[AppointmentId]:
+    if not days:
+        return []
+    table, order = appointment_table.c, order_table.c
+    day = values(
+        column("territory", Text),
+        column("zone", Text),
+        column("day", Date),
+        column("due_at", DateTime(timezone=True)),
+        name="due_day",
+    ).data(list(days))
+    local_day = cast(func.timezone(order.zone, table.starts_at), Date)
+    there = (day.c.territory == order.territory, day.c.zone == order.zone, day.c.day == local_day)
     query = (
         select(table.id)
-        .join(order_table, order_table.c.id == table.work_order_id)
+        .join(order_table, order.id == table.work_order_id)
+        .join(day, and_(*there))
         .outerjoin(case_table, case_table.c.work_order_id == table.work_order_id)
         .where(
             table.status == AppointmentStatus.CONFIRMED,
             table.starts_at > now + _TOO_LATE,
             # Whoever left no address cannot be reminded, and must not take the place of others.
-            or_(order_table.c.citizen_email != "", order_table.c.citizen_phone != ""),
+            or_(order.citizen_email != "", order.citizen_phone != ""),
             _is_of(due.policy, policies, hub.catalogue),
-            due_at <= now,
-            _due_at(due.next) > now if due.next else table.starts_at > now,
-            table.confirmed_at < due_at,
+            table.confirmed_at < day.c.due_at,
             ~_is_reminded(due.reminder),
         )
         .order_by(table.starts_at)
         .limit(_BATCH)
     )
     with hub.reading() as connection:
-        return [cast("AppointmentId", one) for one in connection.execute(query).scalars()]
-
-
-def _due_at(reminder: Reminder) -> ColumnElement[datetime]:
-    # Wall time in the order's zone, so that it is right on both clock changes too.
-    midnight = func.date_trunc("day", func.timezone(order_table.c.zone, appointment_table.c.starts_at))
-    ahead = bindparam(None, _ONE_DAY * reminder.days_before - reminder.at, type_=Interval, unique=True)
-    return func.timezone(order_table.c.zone, midnight - ahead)
+        return [AppointmentId(one) for one in connection.execute(query).scalars()]
 
 
 def _is_reminded(reminder: Reminder) -> ColumnElement[bool]:
@@ -157,8 +236,7 @@ def _remind(work: UnitOfWork, appointment_id: AppointmentId, due: _Due, now: dat
     if work.connection.execute(select(appointment_table.c.id).where(*still)).first() is None:
         return 0
     order = orders[0]
-    # A reminder keeps the quiet hours but not the quiet days: it speaks of a day that does not wait.
-    quiet = QuietHours(due.policy.quiet.starts, due.policy.quiet.ends)
+    quiet = due.policy.at_place(work.catalogue, order.territory, order.zone).quiet
     if quiet.covers(now.astimezone(ZoneInfo(order.zone))):
         return 0
     queued = request_notification(

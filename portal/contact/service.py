@@ -1,6 +1,6 @@
 """The ladder's timer: take the steps that are due, one per case; when nobody answers, conclude.
 
-See `cases` for how a round begins and ends, `endings` for what follows its outcome, `decisions` for what staff does.
+See `cases` for how a round begins and ends, `waiting` for what keeps it, `endings` for what follows its outcome, `decisions` for what staff does.
 """
 
 import logging
@@ -18,7 +18,7 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import CaseStatus, Channel, ContactCase
 from hub.domain.errors import ConfigurationError
 from hub.domain.ids import WorkOrderId
-from hub.domain.lifecycle import AppointmentStatus, HoldReason, WorkOrderStatus
+from hub.domain.lifecycle import HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.service import reachable_channels, request_notification
 from portal.contact import record
@@ -33,10 +33,12 @@ from portal.contact.cases import (
 from portal.contact.endings import conclude
 from portal.contact.outcomes import SENTENCES, outcome_of
 from portal.contact.policies import ContactPolicy, load_policies
+from portal.contact.waiting import LOOK_AGAIN, waits_until
 from portal.conversations.offers import KIND as OFFER
 from portal.conversations.offers import prepare_offer, remember_offer
-from portal.conversations.threads import waits_for_us
+from portal.conversations.threads import waits_for_us_since
 from portal.queries import read_booking
+from portal.waitlist.records import live_entry
 
 _log = logging.getLogger(__name__)
 
@@ -45,9 +47,8 @@ _BATCH = 500
 _MOST_BATCHES = 20
 PAUSE_AFTER_CANCELLATION = timedelta(days=1)
 """Whoever has just cancelled an appointment has a link to choose another and is not asked again at once."""
-PAUSE_WHILE_UNREAD = timedelta(hours=4)
-"""How much later the ladder looks again when a citizen's message lies unread in the inbox."""
 _AS_MANY_AS_ALLOWED = "Nobody answered, and the policy allows no more messages."
+_ON_THE_WAITLIST = "The citizen asked for other times than were free, and then answered no message."
 _NO_ADDRESS = "The order has neither an e-mail address nor a phone number."
 _NOTHING_ARRIVES = "None of the citizen's addresses can be written to any more."
 
@@ -100,19 +101,16 @@ def _take_step(hub: Hub, work: UnitOfWork, work_order_id: WorkOrderId, now: date
     if order.status is not WorkOrderStatus.CONTACTING:
         end_case(work, order.id, outcome_of(order.status, order.hold_reason))
         return 1
-    held_until = _held_until(work, order, now)
-    if held_until is None and waits_for_us(work, order.id):
-        held_until = now + PAUSE_WHILE_UNREAD
-    if held_until is not None:
-        # The citizen answers this very moment, or wrote and waits for us: neither ask again nor say that nobody answered.
-        work.contact_cases.swap(case, replace(case, next_due_at=held_until))
-        return 0
     policy = policy_of(work, order, case)
     if policy is None:
         message = (
             f"Work order {order.id} is being contacted, but its work type '{order.work_type}' has no contact policy."
         )
         raise ConfigurationError(message)
+    held_until = waits_until(work, order, case, policy, now)
+    if held_until is not None:
+        work.contact_cases.swap(case, replace(case, next_due_at=held_until))
+        return 0
     return _go_on(hub, work, order, case, policy, now)
 
 
@@ -120,6 +118,10 @@ def _go_on(
     hub: Hub, work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime
 ) -> int:
     if sentence := _why_over(work, order, case, policy):
+        if waits_for_us_since(work, order.id) is not None:
+            # Whoever wrote and got no answer is not somebody who did not answer: that end would be untrue.
+            work.contact_cases.swap(case, replace(case, next_due_at=now + LOOK_AGAIN))
+            return 0
         conclude(work, order, HoldReason.NO_CONTACT, sentence)
         return 1
     channels = _channels(work, order, policy, case.next_step)
@@ -137,7 +139,7 @@ def _go_on(
 def _why_over(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy) -> str:
     """Why the ladder ends now, in a sentence; empty when it goes on."""
     if policy.is_last(case.next_step):
-        return SENTENCES[HoldReason.NO_CONTACT]
+        return _ON_THE_WAITLIST if live_entry(work, order.id) else SENTENCES[HoldReason.NO_CONTACT]
     if count_attempts(work, order.id) >= policy.most_attempts:
         return _AS_MANY_AS_ALLOWED
     # Nobody can be reached by any step that is left: waiting for the end makes sense only when something may have arrived.
@@ -155,15 +157,6 @@ def _channels(work: UnitOfWork, order: WorkOrder, policy: ContactPolicy, step: i
     wish = work.connection.execute(select(table.channel).where(table.work_order_id == order.id)).scalar_one_or_none()
     wanted = policy.steps[step].channels
     return reachable_channels(work, order, (wish, *wanted) if wish else wanted)
-
-
-def _held_until(work: UnitOfWork, order: WorkOrder, now: datetime) -> datetime | None:
-    """When the slot the citizen keeps while confirming is given back, if one is kept now."""
-    table = tables.appointment.c
-    held = work.appointments.find_where(
-        table.work_order_id == order.id, table.status == AppointmentStatus.HELD, table.lease_until > now
-    )
-    return held.lease_until if held else None
 
 
 def _skip_step(work: UnitOfWork, order: WorkOrder, case: ContactCase, policy: ContactPolicy, now: datetime) -> None:

@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from hub.bootstrap import Hub
 from hub.domain.appointments import Appointment
 from hub.domain.conversations import Meaning, SlotListOffer
-from hub.domain.errors import DoorstepError, ErrorKind, HoldExpiredError, SlotPastError, SlotTakenError
+from hub.domain.errors import (
+    DoorstepError,
+    ErrorKind,
+    HoldExpiredError,
+    SlotPastError,
+    SlotTakenError,
+    TooManyAttemptsError,
+)
 from hub.domain.events import CITIZEN
 from hub.domain.ids import AppointmentId, WorkOrderId
 from hub.notifications.texts import appointment_values, known_language
@@ -18,8 +25,11 @@ from portal.conversations.meaning import Understood
 from portal.conversations.offers import newest_offer, prepare_offer, read_time, same_time
 from portal.conversations.words import say
 from portal.queries import Booking, read_booking
-from scheduling.service import NotASlotError, confirm_appointment, hold_slot
+from portal.service import keep_time
+from scheduling.service import NotASlotError, confirm_appointment
 
+LONGEST_STREET = 60
+"""How many signs of a street an answer names, so that every answer fits into a short message."""
 _EXPECTED = (ErrorKind.CONFLICT, ErrorKind.GONE, ErrorKind.INVALID, ErrorKind.NOT_FOUND)
 _NOT_FREE = (SlotTakenError, SlotPastError, NotASlotError)
 
@@ -127,9 +137,12 @@ def _take(hub: Hub, standing: _Standing, chosen: str) -> Answer:
     if not (booking.can_choose or booking.can_change):
         return left_to_a_person(standing.language)
     try:
-        held = hold_slot(hub, booking.order.id, *read_time(chosen), by=CITIZEN)
+        # The portal's own verb: choices by text and by link are counted together.
+        held = keep_time(hub, booking, *read_time(chosen))
     except _NOT_FREE:
         return _list(hub, standing, "taken")
+    except TooManyAttemptsError:
+        return Answer(say(standing.language, "often"), handled=False)
     return _confirm(hub, standing, held)
 
 
@@ -151,5 +164,13 @@ def _list(hub: Hub, standing: _Standing, key: str) -> Answer:
 
 
 def _about(standing: _Standing, appointment: Appointment, key: str, *, did: str, handled: bool) -> Answer:
-    values = appointment_values(appointment, standing.booking.order.zone, standing.language)
-    return Answer(say(standing.language, key, **values), handled, did, appointment_id=appointment.id)
+    order = standing.booking.order
+    values = appointment_values(appointment, order.zone, standing.language)
+    # A telephone may stand on several orders: the answer says of which place it speaks.
+    words = say(standing.language, key, **values, street=_shortened(order.street))
+    return Answer(words, handled, did, appointment_id=appointment.id)
+
+
+def _shortened(street: str) -> str:
+    plain = " ".join(street.split())
+    return plain if len(plain) <= LONGEST_STREET else f"{plain[: LONGEST_STREET - 1]}…"

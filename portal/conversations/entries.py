@@ -2,19 +2,18 @@
 
 | kind | when | content besides `conversation` |
 |---|---|---|
-| citizen wrote | a text came in | `message`, `channel`, `from` (masked), `meaning`, `number`, `length`, `providerId`, `textSha256` |
-| citizen answered by machine | the machine answered it | `message`, `did`, `appointment`, `times`, `textSha256` of the answer |
+| citizen wrote | a text came in | `message`, `channel`, `from` (masked), `meaning`, `number`, `length`, `providerId`, `textHmac` |
+| citizen answered by machine | the machine answered it | `message`, `did`, `appointment`, `times`, `textHmac` of the answer |
 | call back asked | a citizen asked to be called back | `from` (masked), `providerId` |
 | conversation assigned | staff gave it to somebody | `staff`, `to` |
 | conversation answered | staff wrote an answer, or sent times | `staff`, `message`, `did` |
 | number shown | staff looked at the whole number, to call it | `staff`, `number` (masked) |
+| conversation attached, conversation detached | staff put a stranger's thread to this order, or to another instead | `staff`, `from` (masked) |
 | conversation closed | staff closed it | `staff`, `noted` (whether a note was written) |
 | answer failed | an answer of staff did not arrive | `message`, `reason` |
 
-The words stand with the conversation, where an erasure finds them; the record holds the SHA-256 of the text as it is kept.
+The words stand with the conversation, where an erasure finds them; the record holds the text's HMAC, as `hub.notifications.entries` says.
 """
-
-import hashlib
 
 from hub.contact_record import append_entry
 from hub.db.unit_of_work import UnitOfWork
@@ -27,13 +26,10 @@ CALL_BACK = "call back asked"
 ASSIGNED = "conversation assigned"
 ANSWERED = "conversation answered"
 NUMBER_SHOWN = "number shown"
+ATTACHED = "conversation attached"
+DETACHED = "conversation detached"
 CLOSED = "conversation closed"
 ANSWER_FAILED = "answer failed"
-
-
-def text_sha256(text: str) -> str:
-    """The SHA-256 of a text as it is kept, in hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def note(work: UnitOfWork, thread: Conversation, kind: str, *, by: Actor, action: str, **content: object) -> None:

@@ -7,7 +7,7 @@ condition, question and doubt, leaves the text to a person.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,11 @@ from hub.domain.conversations import Meaning
 LONGEST_COMMAND = 40
 """A text longer than this says more than yes or a number."""
 _ASKS = re.compile(r"\?|^(is|ist|est) (het|dat|das|it|that|ca|ce)\b")
-_NO_FOR_NUMBER = re.compile(r"\bno\W*(?=\d)")
+_NO_FOR_NUMBER = re.compile(r"\bno[.°]? ?(?=\d)")
+_MORE_THAN_A_DIGIT = re.compile(r"[<>=~€$£%+*/-] ?\d|\d ?[€$£%+*/]|(?<!\w)[:;]\d")
+"""A heart (<3), a smile (:3), a price, a fraction: a digit in these chooses nothing."""
+_ONE_WITH_ACCENT = re.compile(r"\b(?:éé|eé|ée)n\b")
+"""Dutch writes the number with accents, and the article without."""
 _WRONG_NUMBER = re.compile(
     r"\b((verkeerde?|foute?|foutieve?|foutief|fout|niet (het|mijn) juiste?) (telefoon ?)?(nummer|persoon)|(mauvais|faux) (numero|correspondant)"
     r"|(pas|erreur) (le bon |de )numero|(falsche|verkehrte) (telefon)?nummer|falsch verbunden|wrong (number|person))\b"
@@ -35,15 +39,41 @@ class _Vocabulary:
     yes: frozenset[str]
     no: frozenset[str]
     fillers: frozenset[str]
-    number_names: frozenset[str]
-    numbers: Mapping[str, int]
+    thanks: re.Pattern[str]
+    number: re.Pattern[str]
+    number_words: Mapping[str, int]
 
 
 @cache
 def _vocabulary() -> _Vocabulary:
     read = tomllib.loads(Path(__file__).with_name("vocabulary.toml").read_text(encoding="utf-8"))
-    words = {name: frozenset(read[name].split()) for name in ("yes", "no", "fillers", "number_names")}
-    return _Vocabulary(**words, numbers=read["numbers"])
+    words = {name: frozenset(read[name].split()) for name in ("yes", "no", "fillers")}
+    number = read["number"]
+    return _Vocabulary(
+        **words,
+        thanks=re.compile(rf"\b{_one_of(read['thanks'])}\b"),
+        number=re.compile(_number_pattern(number)),
+        number_words=number["words"],
+    )
+
+
+def _one_of(phrases: Iterable[str]) -> str:
+    return f"(?:{'|'.join(re.escape(one) for one in sorted(phrases, key=len, reverse=True))})"
+
+
+def _number_pattern(number: Mapping[str, Sequence[str]]) -> str:
+    """A number alone or behind its name, with nothing before and behind it but what the vocabulary allows there."""
+    named = f"(?:(?:{_one_of(number['articles'])} )?{_one_of(number['names'])} )"
+    doubtful = {*number["pronouns"], *number["after_names"]}
+    clear = _one_of(set(number["words"]) - doubtful)
+    polite = _one_of(number["courtesies"])
+    before = _one_of([*number["courtesies"], *number["agreement"]])
+    behind = _one_of([*number["courtesies"], *number["agreement"], *number["praise"]])
+    chosen = rf"{named}?(?:\d|{clear})|{named}{_one_of(doubtful)}"
+    return (
+        rf"(?:{before} )*(?P<clear>{chosen})(?: {behind})*"
+        rf"|(?:{polite} )*(?P<pronoun>{_one_of(number['pronouns'])})(?: {polite})*"
+    )
 
 
 @dataclass(frozen=True)
@@ -70,9 +100,10 @@ def understand(text: str) -> Understood:
         return Understood(Meaning.NO)
     if _ASKS.search(plain):
         return Understood(Meaning.OTHER)
-    numbered = _number_of(words, known)
+    numbered = None if _MORE_THAN_A_DIGIT.search(plain) else _number_of(words, known)
     if numbered is not None:
         return Understood(Meaning.NUMBER, numbered)
+    words = _SIGN.findall(known.thanks.sub(" ", " ".join(words)))
     if any(word in known.yes for word in words) and all(word in known.yes | known.fillers for word in words):
         return Understood(Meaning.YES)
     return Understood(Meaning.OTHER)
@@ -80,18 +111,16 @@ def understand(text: str) -> Understood:
 
 def _plain(text: str) -> str:
     """Small letters without accents; keycaps and other forms of digits as digits; no skin colour and no apostrophes."""
-    apart = unicodedata.normalize("NFKD", text)
+    numbers = _ONE_WITH_ACCENT.sub("1", unicodedata.normalize("NFKC", text).casefold())
+    apart = unicodedata.normalize("NFKD", numbers)
     bare = "".join(sign for sign in apart if not unicodedata.combining(sign) and sign not in "\u20e3\ufe0f\u200d'’`")
     return " ".join(_SKIN.sub("", bare).casefold().replace("ß", "ss").split())
 
 
 def _number_of(words: list[str], known: _Vocabulary) -> int | None:
     """The one number that is named, when nothing else is said but pleasantries."""
-    numbers = [word for word in words if word.isdecimal() or word in known.numbers]
-    pleasant = known.yes | known.fillers | known.number_names
-    if len(numbers) != 1 or not all(word in pleasant for word in words if word not in numbers):
+    found = known.number.fullmatch(" ".join(words))
+    if found is None:
         return None
-    (named,) = numbers
-    if named in known.numbers:
-        return known.numbers[named]
-    return int(named) if len(named) == 1 else None
+    named = (found["clear"] or found["pronoun"]).split()[-1]
+    return known.number_words[named] if named in known.number_words else int(named)

@@ -27,6 +27,7 @@ from hub.domain.conversations import (
 from hub.domain.ids import NotificationId, StaffId, WorkOrderId
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.masking import mask_recipient
+from portal.conversations.attaching import may_be_attached
 from portal.conversations.staff import INBOX_ROLES, why_no_answer
 from portal.conversations.threads import conversations, messages
 from scheduling.queries import agreements_of
@@ -93,7 +94,10 @@ class Colleague:
 
 @dataclass(frozen=True)
 class ThreadPage:
-    """A thread with its order beside it. `refused` says why nothing can be sent; empty when it can. `left_out` older lines are not shown."""
+    """A thread with its order beside it. `refused` says why nothing can be sent; empty when it can. `left_out` older lines are not shown.
+
+    `may_be_attached` says whether staff may choose the order it is about.
+    """
 
     thread: Conversation
     sender: str
@@ -105,6 +109,7 @@ class ThreadPage:
     assigned_to: str
     colleagues: tuple[Colleague, ...]
     refused: str
+    may_be_attached: bool
 
 
 def list_inbox(
@@ -175,6 +180,7 @@ def show_thread(hub: Hub, conversation_id: ConversationId) -> ThreadPage:
             assigned_to=names.get(thread.assigned_to, ""),
             colleagues=_colleagues(work),
             refused=why_no_answer(thread, order),
+            may_be_attached=may_be_attached(thread, order),
         )
 
 

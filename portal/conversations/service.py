@@ -21,11 +21,13 @@ from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.work_orders import WorkOrder
 from hub.logs import correlated
 from hub.notifications.addresses import closed_channels
+from hub.notifications.entries import text_hmac, text_key
 from hub.notifications.masking import mask_recipient
 from hub.notifications.texts import known_language
 from portal.conversations import entries
 from portal.conversations.addressees import find_addressee
 from portal.conversations.answers import Answer, answer_to, left_to_a_person
+from portal.conversations.attaching import attach, find_orders
 from portal.conversations.call_backs import receive_call_back
 from portal.conversations.meaning import Understood, understand
 from portal.conversations.offers import remember_offer
@@ -46,11 +48,22 @@ from portal.conversations.threads import (
     waiting_since,
 )
 
-__all__ = ["answer", "assign", "close", "receive_call_back", "receive_sms", "reveal_number", "send_times"]
+__all__ = [
+    "answer",
+    "assign",
+    "attach",
+    "close",
+    "find_orders",
+    "receive_call_back",
+    "receive_sms",
+    "reveal_number",
+    "send_times",
+]
 
 _log = logging.getLogger(__name__)
 _SAID_LATELY = timedelta(hours=12)
-"""How long a citizen who heard that a person reads the message is not told so again: two machines must not talk for ever."""
+"""How long a citizen who heard that a person reads the message, or when we come, is not told so again: two machines must not talk for ever."""
+_SAID_ONCE = ("nothing", "acknowledged")
 
 
 @dataclass(frozen=True)
@@ -145,7 +158,7 @@ def _note_wrote(
         "number": understood.number,
         "length": len(said.text),
         "providerId": said.provider_id,
-        "textSha256": entries.text_sha256(said.text),
+        "textHmac": text_hmac(text_key(work.settings, message.id), said.text),
     }
     entries.note(work, thread, entries.WROTE, by=CITIZEN, action="write", **told)
 
@@ -157,7 +170,8 @@ def _settle(hub: Hub, arrival: _Arrival, found: Answer) -> str:
         message = messages(work).get(arrival.message.id, lock=True)
         if message.settled:
             return message.answer
-        words = found.text if found.did != "nothing" or not _said_lately(work, thread, found.text) else ""
+        repeats = found.did in _SAID_ONCE and _said_lately(work, thread, found.text)
+        words = "" if repeats else found.text
         settled = replace(message, settled=True, handled=message.handled or found.handled, answer=words)
         messages(work).swap(message, settled)
         if words:
@@ -175,7 +189,7 @@ def _settle(hub: Hub, arrival: _Arrival, found: Answer) -> str:
             did=found.did,
             appointment=str(found.appointment_id) if found.appointment_id else None,
             times=list(found.times),
-            textSha256=entries.text_sha256(words),
+            textHmac=text_hmac(text_key(work.settings, message.id), words),
         )
         work.commit()
     return words

@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import UUID, uuid4
 
 from hub.bootstrap import Hub
+from hub.db.conversation_tables import conversation as conversation_table
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.contact import Channel, Notification
 from hub.domain.conversations import Conversation, ConversationId, ConversationMessage, ConversationStatus, Direction
@@ -16,6 +17,7 @@ from hub.domain.events import Actor
 from hub.domain.ids import StaffId
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import is_on_file
 from hub.notifications.masking import mask_recipient
 from hub.notifications.service import request_notification
 from hub.notifications.texts import one_line
@@ -56,7 +58,7 @@ class AnswerRefusedError(DoorstepError):
 def assign(hub: Hub, conversation_id: ConversationId, version: int, to: StaffId | None, by: Actor) -> Conversation:
     """Give the thread to a member of staff, None for nobody; raises AnswerRefusedError when that one does not see to the inbox."""
     with hub.unit_of_work() as work:
-        thread = _locked(work, conversation_id, version)
+        thread = locked(work, conversation_id, version)
         if to is not None and not _sees_to_inbox(work, to):
             message = "This account does not see to the inbox; choose somebody of the list."
             raise AnswerRefusedError(message)
@@ -85,7 +87,7 @@ def answer(
         message = "An answer goes by SMS or by e-mail; choose one of the two."
         raise AnswerRefusedError(message)
     with hub.unit_of_work() as work:
-        thread = _locked(work, conversation_id, version)
+        thread = locked(work, conversation_id, version)
         order = _order_to_answer(work, thread)
         sent = request_notification(
             work,
@@ -111,7 +113,7 @@ def send_times(hub: Hub, conversation_id: ConversationId, version: int, by: Acto
         )
         raise AnswerRefusedError(message)
     with hub.unit_of_work() as work:
-        thread = _locked(work, conversation_id, version)
+        thread = locked(work, conversation_id, version)
         sent = request_offer(work, _order_to_answer(work, thread), prepared)
         _answered(work, thread, sent, prepared.words, by, did="times")
         work.commit()
@@ -132,38 +134,57 @@ def close(hub: Hub, conversation_id: ConversationId, version: int, remark: str, 
     """Nothing more is to be done; a request to be called back needs a remark on what came of it."""
     words = one_line(remark)[:LONGEST_NOTE]
     with hub.unit_of_work() as work:
-        thread = _locked(work, conversation_id, version)
+        thread = locked(work, conversation_id, version)
         if thread.needs_note and not words:
             message = "Write in a few words what came of the call, then press done again."
             raise AnswerRefusedError(message)
-        settle_messages(work, thread)
-        after = replace(
-            thread,
-            status=ConversationStatus.CLOSED,
-            waiting_since=None,
-            note=words,
-            closed_at=work.now,
-            changed_at=work.now,
-            assigned_to=thread.assigned_to or _staff_id(by),
-        )
-        after = conversations(work).swap(thread, after)
-        entries.note(work, after, entries.CLOSED, by=by, action="close", noted=bool(words), **_actor(by))
+        after = _closed(work, thread, words, by)
+        _note_closed(work, after, by)
         work.commit()
     return after
+
+
+def close_those_of_number(work: UnitOfWork, order: WorkOrder, by: Actor, remark: str) -> None:
+    """Close what waits from the number on file: it was found to be somebody else's, who is answered nothing and waits for nobody."""
+    table = conversation_table.c
+    waiting = conversations(work).list_where(
+        table.work_order_id == order.id, table.status == ConversationStatus.OPEN, order_by=(table.id,), lock=True
+    )
+    words = one_line(remark)[:LONGEST_NOTE]
+    closed = [_closed(work, one, words, by) for one in waiting if is_on_file(order, Channel.SMS, one.sender)]
+    for one in closed:
+        _note_closed(work, one, by)
 
 
 def why_no_answer(thread: Conversation, order: WorkOrder | None) -> str:
     """Why nothing can be sent to whoever wrote in this thread, in a sentence; empty when it can."""
     if order is None:
-        return (
-            "Nobody wrote to this number lately, so there is no order to answer about; call the number if it matters."
-        )
+        return "Nobody wrote to this number lately, so there is no order to answer about. Find the order it is about, or call the number."
     if order.citizen_phone != thread.sender:
         return "This number is not the one on file for the order's citizen, so an answer would reach somebody else; call it if it matters."
     return ""
 
 
-def _locked(work: UnitOfWork, conversation_id: ConversationId, version: int) -> Conversation:
+def _closed(work: UnitOfWork, thread: Conversation, words: str, by: Actor) -> Conversation:
+    settle_messages(work, thread)
+    after = replace(
+        thread,
+        status=ConversationStatus.CLOSED,
+        waiting_since=None,
+        note=words,
+        closed_at=work.now,
+        changed_at=work.now,
+        assigned_to=thread.assigned_to or _staff_id(by),
+    )
+    return conversations(work).swap(thread, after)
+
+
+def _note_closed(work: UnitOfWork, closed: Conversation, by: Actor) -> None:
+    entries.note(work, closed, entries.CLOSED, by=by, action="close", noted=bool(closed.note), **_actor(by))
+
+
+def locked(work: UnitOfWork, conversation_id: ConversationId, version: int) -> Conversation:
+    """The thread for this transaction alone; raises ConversationChangedError when it is not as its reader saw it."""
     thread = conversations(work).get(conversation_id, lock=True)
     if thread.version != version:
         raise ConversationChangedError

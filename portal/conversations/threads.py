@@ -172,8 +172,11 @@ def settle_messages(work: UnitOfWork, thread: Conversation) -> None:
     work.connection.execute(update(message_table).where(*mine).values(handled=True))
 
 
-def waits_for_us(work: UnitOfWork, work_order_id: WorkOrderId) -> bool:
-    """Whether the order's citizen wrote, or asked to be called, and nobody has seen to it yet."""
+def waits_for_us_since(work: UnitOfWork, work_order_id: WorkOrderId) -> datetime | None:
+    """Since when the order's citizen waits, having written or asked to be called; None when all of that is seen to."""
     table = conversation_table.c
-    open_ones = table.work_order_id == work_order_id, table.status == ConversationStatus.OPEN
-    return conversations(work).find_where(*open_ones) is not None
+    first = select(func.min(func.coalesce(table.waiting_since, table.opened_at))).where(
+        table.work_order_id == work_order_id, table.status == ConversationStatus.OPEN
+    )
+    found: datetime | None = work.connection.execute(first).scalar_one()
+    return found

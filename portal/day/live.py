@@ -22,8 +22,12 @@ from portal.day.queries import Looked, read_marks
 _log = logging.getLogger(__name__)
 
 MOST_PER_LINK = 4
+"""Streams of one link in one web process; with several processes a link may have as many in each of them."""
 MOST_IN_ALL = 500
-"""Per process. Whoever comes later still sees the page, and looks again by a link."""
+"""Streams of all links in one web process; with several processes as many in each of them.
+
+Each process counts its own: the limit guards that process's memory. Whoever comes later still sees the page, and looks again by a link.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,11 +54,11 @@ class Watch:
 
     @property
     def listeners(self) -> int:
-        """How many streams are open."""
+        """How many streams are open in this process."""
         return self._by_link.total()
 
     def has_room(self, link: str) -> bool:
-        """Whether one more stream of this link (named by its token's hash) may be opened."""
+        """Whether this process may open one more stream of this link (named by its token's hash); it knows of no other process's."""
         return self._by_link[link] < MOST_PER_LINK and self.listeners < MOST_IN_ALL
 
     @contextmanager

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, and_, any_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, any_, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from hub.bootstrap import Hub
@@ -119,16 +119,13 @@ def read_marks(connection: Connection, order_ids: Collection[UUID], now: datetim
 
 def earlier_visits(hub: Hub, order: WorkOrder) -> tuple[EarlierVisit, ...]:
     """Visits that took place at the order's address, newest first: those of the order itself, and of other orders of the same utility
-    only where the same citizen is their contact, by e-mail address or phone number.
+    only where the same citizen is their contact, by e-mail address or phone number. Where citizens asked themselves, only the
+    address that they proved counts: a number beside it may be anybody's.
 
     The least is said: when, what kind of work, done or not; never who, and nothing of other people's orders.
     """
     table, visit = tables.work_order.c, tables.visit
-    same_citizen = [
-        column == value
-        for column, value in ((table.citizen_email, order.citizen_email), (table.citizen_phone, order.citizen_phone))
-        if value
-    ]
+    same_citizen = _same_citizen(order, is_proven_by_us=order.utility == hub.settings.own_requests_source)
     same_address = and_(
         table.postcode == order.postcode,
         table.street == order.street,
@@ -150,6 +147,17 @@ def earlier_visits(hub: Hub, order: WorkOrder) -> tuple[EarlierVisit, ...]:
         EarlierVisit(row.arrived_at or row.starts_at, row.work_type, row.status is VisitStatus.COMPLETED)
         for row in rows
     )
+
+
+def _same_citizen(order: WorkOrder, *, is_proven_by_us: bool) -> list[ColumnElement[bool]]:
+    """Any of these says that an order has the same citizen; none when nothing can tell."""
+    table = tables.work_order.c
+    by_email = [table.citizen_email == order.citizen_email] if order.citizen_email else []
+    by_phone = [table.citizen_phone == order.citizen_phone] if order.citizen_phone else []
+    if not is_proven_by_us:
+        return [*by_email, *by_phone]
+    # Whoever asks proves the e-mail address, and the number only when there is no other (`portal.requests`).
+    return by_email or [and_(table.citizen_email == "", one) for one in by_phone]
 
 
 def find_agreed(hub: Hub, token: str) -> Agreed:

@@ -18,13 +18,12 @@ from hub.notifications.texts import appointment_values
 from hub.web.errors import STATUS_CODES
 from hub.web.language import choose_language
 from hub.web.pages import Pages
-from hub.web.requests import HubDependency, PagesDependency
 from portal.day.calendar import calendar_feed, entity_tag
 from portal.day.live import Watch, follow
 from portal.day.queries import Looked, look
 from portal.day.showing import show_standing
 from portal.day.words import day_words
-from portal.opening import SHOWN, Language, Token, go, open_link
+from portal.opening import SHOWN, LinkDependency, go
 from portal.pages import render
 
 router = APIRouter(include_in_schema=False)
@@ -33,41 +32,31 @@ _MARGIN = 2
 
 
 @router.api_route("/a/{token}/day/events", methods=SHOWN)
-async def stream_events(
-    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
-) -> Response:
+async def stream_events(request: Request, link: LinkDependency) -> Response:
     """Where the visit stands, as server-sent events; any other answer than 200 tells the page to listen no more."""
+    hub, token = link.hub, link.token
     try:
         first = await run_in_threadpool(look, hub, token)
     except (LinkInvalidError, LinkExpiredError) as error:
         return PlainTextResponse(str(error), STATUS_CODES[error.kind], {"Cache-Control": "no-store"})
-    watch, link = _watch(request, hub), token_hash(clean_token(token))
+    watch, watched = _watch(request, hub), token_hash(clean_token(token))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    if not watch.has_room(link):
+    if not watch.has_room(watched):
         sentence = "Too many pages listen just now. Look again in a minute."
         return PlainTextResponse(sentence, 503, {**headers, "Retry-After": "60"})
     if request.method == "HEAD":
         return Response(media_type="text/event-stream", headers=headers)
-    language = choose_language(lang, first.order.language)
-    show = partial(_fragment, hub, templates, language)
-    told = follow(hub, watch, link, partial(look, hub, token), show)
+    language = choose_language(link.asked.lang, first.order.language)
+    show = partial(_fragment, hub, link.asked.pages, language)
+    told = follow(hub, watch, watched, partial(look, hub, token), show)
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
 
 @router.api_route("/a/{token}/day/calendar.ics", methods=SHOWN)
-def show_feed(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
-    lang: Language = None,
-    if_none_match: Annotated[str, Header(max_length=200)] = "",
-) -> Response:
+def show_feed(link: LinkDependency, if_none_match: Annotated[str, Header(max_length=200)] = "") -> Response:
     """The calendar a citizen's program subscribes to."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    content = calendar_feed(hub, token, opened[0].words.language)
+    page, _ = link.open()
+    content = calendar_feed(link.hub, link.token, page.words.language)
     tag = entity_tag(content)
     headers = {"Cache-Control": "private, no-cache", "ETag": tag}
     if tag in if_none_match:
@@ -76,19 +65,14 @@ def show_feed(
 
 
 @router.api_route("/a/{token}/day/door-code", methods=SHOWN)
-def show_door_code(
-    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
-) -> Response:
+def show_door_code(link: LinkDependency) -> Response:
     """The code the technician scans, to show or to print."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    page, booking = opened
+    page, booking = link.open()
     if booking.confirmed is None or booking.order.status in FINAL_WORK_ORDER_STATUSES:
         return go(page.address())
-    code = door_code(token_hash(clean_token(token)), booking.confirmed)
+    code = door_code(token_hash(clean_token(link.token)), booking.confirmed)
     # What comes after the # never leaves the phone that scans it.
-    drawn = segno.make(f"{hub.settings.public_url}/technician#door={code}", error="m", micro=False)
+    drawn = segno.make(f"{link.hub.settings.public_url}/technician#door={code}", error="m", micro=False)
     return render(
         page,
         "day/door_code",

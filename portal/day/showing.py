@@ -10,6 +10,7 @@ from babel.numbers import format_decimal
 
 from hub.bootstrap import Hub
 from hub.domain.catalogue import Catalogue
+from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from portal.day.queries import earlier_visits, standing_of
 from portal.day.standing import Approach, Estimate, Stage, Standing
@@ -49,13 +50,17 @@ class Sketch:
 
 @dataclass(frozen=True)
 class ShownStanding:
-    """What the page says of where the visit stands."""
+    """What the page says of where the visit stands.
+
+    `acts` names what the citizen can still do: when it differs, the rest of the page is no longer right.
+    """
 
     headline: str
     estimate: str
     stages: tuple[ShownStage, ...]
     sketch: Sketch | None
     is_live: bool
+    acts: str
 
 
 @dataclass(frozen=True)
@@ -102,7 +107,16 @@ def show_standing(standing: Standing, order: WorkOrder, words: Words) -> ShownSt
         ),
         sketch=_sketch(standing.approach, order, words) if standing.approach else None,
         is_live=standing.is_live,
+        acts=_acts(standing, order),
     )
+
+
+def _acts(standing: Standing, order: WorkOrder) -> str:
+    """`change` until the technician is on the way, then `look`, and `over` when the order has ended."""
+    if order.status in FINAL_WORK_ORDER_STATUSES:
+        return "over"
+    is_booked = order.status in {WorkOrderStatus.BOOKED, WorkOrderStatus.PLANNED}
+    return "change" if is_booked and standing.stage in {Stage.AGREED, Stage.PLANNED} else "look"
 
 
 def _headline(standing: Standing, words: Words) -> str:

@@ -12,6 +12,7 @@ _HEIF_BRANDS = frozenset({b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", 
 _REASONS = {
     "too large": "large",
     "too many pixels": "pixels",
+    "too many parts": "damaged",
     "unreadable": "damaged",
     "damaged": "damaged",
     "locked": "locked",

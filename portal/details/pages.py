@@ -15,9 +15,9 @@ from portal.details.schemas import MOST_CODE, MOST_LINE, MOST_NOTE
 from portal.details.service import MOST_AT_ONCE, MOST_FILES
 from portal.details.words import details_words
 from portal.pages import PageRequest, render
-from portal.words import Words, load_words
+from portal.words import Words
 
-NOTES = ("access", "wishes", "files", "removed", "closed")
+NOTES = ("access", "wishes", "files", "removed", "closed", "often")
 """What the step before can have to say; it travels in the address."""
 ACCEPTED = "image/jpeg,image/png,image/webp,image/heic,image/heif,application/pdf"
 _MOST_TOLD = 99
@@ -49,7 +49,7 @@ def details_page(request: PageRequest, details: Details) -> HTMLResponse:
         is_open=details.is_open,
         channels=_channels(details, words),
         order_language=order.language,
-        tongues=[(code, load_words(code)["language_name"]) for code in LANGUAGES],
+        tongues=[(code, Words(code)("language_name")) for code in LANGUAGES],
         files=[ShownFile(one, _size(one.size_bytes)) for one in left.files],
         room_left=max(0, MOST_FILES - len(left.files)),
         most_at_once=MOST_AT_ONCE,
@@ -97,6 +97,8 @@ def _notice(request: PageRequest, words: Words) -> str:
 def _problems(request: PageRequest, words: Words) -> list[str]:
     if request.note == "closed":
         return [words("closed")]
+    if request.note == "often":
+        return [words("changed_often")]
     if request.note != "files":
         return []
     counts = read_counts(request.wanted)

@@ -6,24 +6,21 @@ from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
 
-from fastapi import APIRouter, File, Form, Path, Query, Request, UploadFile
+from fastapi import APIRouter, File, Form, Path, Request, UploadFile
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from hub.bootstrap import Hub
 from hub.domain.citizen_records import CitizenFile, FileKind
-from hub.domain.errors import NotFoundError
+from hub.domain.errors import NotFoundError, TooManyAttemptsError
 from hub.images import MOST_BYTES
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
-from hub.web.pages import Pages
-from hub.web.requests import HubDependency, PagesDependency
 from portal import pages as portal_pages
 from portal.details import service
 from portal.details.errors import DetailsClosedError
 from portal.details.pages import NOTES, details_page, write_counts
 from portal.details.queries import find_details, open_file
 from portal.details.schemas import AccessForm
-from portal.opening import SHOWN, Language, Note, Token, go, open_link
+from portal.opening import SHOWN, Link, LinkDependency, asked, go
 
 router = APIRouter(include_in_schema=False)
 _forms = APIRouter(route_class=bounded_route(MOST_FORM_BYTES))
@@ -37,15 +34,16 @@ class _OpensLinkFirst(bounded_route(service.MOST_AT_ONCE * MOST_BYTES + MOST_FOR
         handle = super().get_route_handler()
 
         async def opened(request: Request) -> Response:
-            state, token = request.app.state, str(request.path_params["token"])
-            found = await run_in_threadpool(open_link, request, state.hub, state.pages, token, None)
-            return found if isinstance(found, Response) else await handle(request)
+            state = request.app.state
+            link = Link(str(request.path_params["token"]), await asked(request, state.hub, state.pages))
+            await run_in_threadpool(link.open)
+            answer: Response = await handle(request)
+            return answer
 
         return opened
 
 
 _uploads = APIRouter(route_class=_OpensLinkFirst)
-_Told = Annotated[str, Query(alias="at", max_length=200)]
 _FileId = Annotated[str, Path(max_length=40)]
 _MOST_READ = service.MOST_AT_ONCE + 1
 """One more than is kept, so that somebody who sends too many is told; the rest is not even read."""
@@ -53,79 +51,55 @@ _Line = Annotated[str, Form(max_length=4000)]
 
 
 @_forms.api_route("/a/{token}/details", methods=SHOWN)
-def show_details(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
-    lang: Language = None,
-    note: Note = "",
-    told: _Told = "",
-) -> Response:
+def show_details(link: LinkDependency) -> Response:
     """The three forms and the files that were sent."""
-    opened = open_link(request, hub, templates, token, lang, note, told, NOTES)
-    if isinstance(opened, Response):
-        return opened
-    return details_page(opened[0], find_details(hub, token))
+    page, _ = link.open(NOTES)
+    return details_page(page, find_details(link.hub, link.token))
 
 
 @_forms.post("/a/{token}/details/access")
 def change_access(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     gate_code: _Line = "",
     dog: _Line = "",
     parking: _Line = "",
     note: _Line = "",
-    lang: Language = None,
 ) -> Response:
     """Keep how to get in."""
     form = AccessForm(gate_code, dog, parking, note)
-    return _act(request, hub, templates, token, lang, lambda: service.change_access(hub, token, form), "access")
+    return _act(link, lambda: service.change_access(link.hub, link.token, form), "access")
 
 
 @_forms.post("/a/{token}/details/preferences")
 def change_preferences(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     channel: Annotated[str, Form(max_length=20)] = "",
     language: Annotated[str, Form(max_length=10)] = "",
-    lang: Language = None,
 ) -> Response:
     """Keep how the citizen wants to be reached; the page goes on in the language that was chosen."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
+    page, _ = link.open()
     try:
-        spoken = service.change_preferences(hub, token, channel, language)
+        spoken = service.change_preferences(link.hub, link.token, channel, language)
     except DetailsClosedError:
-        return go(opened[0].address("/details"), "closed")
-    return go(f"{opened[0].path}/details?lang={spoken}", "wishes")
+        return go(page.address("/details"), "closed")
+    except TooManyAttemptsError:
+        return go(page.address("/details"), "often")
+    return go(f"{page.path}/details?lang={spoken}", "wishes")
 
 
 @_uploads.post("/a/{token}/details/files")
 def receive_files(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     files: Annotated[list[UploadFile] | None, File()] = None,
-    lang: Language = None,
 ) -> Response:
     """Keep the files that may be kept, and say of the others why not."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
+    page, _ = link.open()
     # A form whose file field is left empty sends one file without a name.
     chosen = [one for one in files or [] if one.filename]
     read = [service.SentFile(one.filename or "", one.file.read(MOST_BYTES + 1)) for one in chosen[:_MOST_READ]]
-    back = opened[0].address("/details")
+    back = page.address("/details")
     try:
-        came = service.receive_files(hub, token, read)
+        came = service.receive_files(link.hub, link.token, read)
     except DetailsClosedError:
         return go(back, "closed")
     return go(back, "files", wanted=write_counts(came))
@@ -133,40 +107,30 @@ def receive_files(
 
 @_forms.api_route("/a/{token}/details/files/{file_id}", methods=SHOWN)
 def show_file(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     file_id: _FileId,
-    lang: Language = None,
 ) -> Response:
     """One of the link's own files."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
+    page, _ = link.open()
     try:
-        found, content = open_file(hub, token, UUID(file_id))
+        found, content = open_file(link.hub, link.token, UUID(file_id))
     except (NotFoundError, ValueError):
-        return portal_pages.problem_page(opened[0], "missing", status=404)
+        return portal_pages.problem_page(page, "missing", status=404)
     return served(found, content)
 
 
 @_forms.post("/a/{token}/details/files/{file_id}/remove")
 def remove_file(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     file_id: _FileId,
-    lang: Language = None,
 ) -> Response:
     """Delete one of the link's own files."""
 
     def remove() -> None:
         with suppress(ValueError):
-            service.remove_file(hub, token, UUID(file_id))
+            service.remove_file(link.hub, link.token, UUID(file_id))
 
-    return _act(request, hub, templates, token, lang, remove, "removed")
+    return _act(link, remove, "removed")
 
 
 def served(found: CitizenFile, content: bytes) -> Response:
@@ -182,17 +146,15 @@ def served(found: CitizenFile, content: bytes) -> Response:
     return Response(content, media_type=found.media_type, headers=headers)
 
 
-def _act(
-    request: Request, hub: Hub, templates: Pages, token: str, lang: str | None, act: Callable[[], None], note: str
-) -> Response:
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
+def _act(link: Link, act: Callable[[], None], note: str) -> Response:
+    page, _ = link.open()
     try:
         act()
     except DetailsClosedError:
         note = "closed"
-    return go(opened[0].address("/details"), note)
+    except TooManyAttemptsError:
+        note = "often"
+    return go(page.address("/details"), note)
 
 
 router.include_router(_forms)

@@ -31,7 +31,7 @@ from hub.notifications.texts import LANGUAGES
 from hub.scanning import make_scanner
 from portal.details.errors import DetailsClosedError, FileRefusedError
 from portal.details.files import CleanFile, clean_file
-from portal.details.queries import CHOICE, file_records, is_open
+from portal.details.queries import CHOICE, access_records, file_records, is_open, preferred_channel
 from portal.details.schemas import AccessForm, shown_name
 
 MOST_AT_ONCE = 5
@@ -40,6 +40,8 @@ MOST_FILES = 10
 MOST_BYTES_KEPT = 40 * 1024 * 1024
 TRIES = AttemptLimit(60, timedelta(hours=12))
 """Files sent per order, refused and removed ones too: each costs us work."""
+CHANGES = AttemptLimit(20, timedelta(hours=12))
+"""Changes of how to get in and how to be reached, per order: each is an entry of the contact record, which is for ever."""
 SWEEP_TIMER = "sweep_citizens_files"
 _SWEPT_EVERY = timedelta(hours=24)
 _SWEPT_AFTER = timedelta(hours=24)
@@ -55,11 +57,18 @@ class SentFile:
 
 
 def change_access(hub: Hub, token: str, form: AccessForm) -> None:
-    """Keep how to get in; an empty form takes it back. Raises DetailsClosedError and link errors."""
+    """Keep how to get in; an empty form takes it back, and the same once more changes nothing.
+
+    Raises DetailsClosedError, TooManyAttemptsError and link errors.
+    """
     said = form.tidied()
     values = {**vars(said)}
     with hub.unit_of_work() as work:
         order = _open_order(work, token)
+        known = access_records(work).find(order.id)
+        if values == {name: getattr(known, name) if known else "" for name in values}:
+            return
+        _count_change(work, order)
         table = tables.access_details
         if not any(values.values()):
             work.connection.execute(delete(table).where(table.c.work_order_id == order.id))
@@ -76,21 +85,27 @@ def change_access(hub: Hub, token: str, form: AccessForm) -> None:
 def change_preferences(hub: Hub, token: str, channel: str, language: str) -> str:
     """Keep by which channel (empty: whichever) and in which language the citizen wants to be written to; returns the language.
 
-    What is not on offer changes nothing. Raises DetailsClosedError and link errors.
+    What is not on offer changes nothing, nor does the same once more. Raises DetailsClosedError, TooManyAttemptsError and link errors.
     """
     with hub.unit_of_work() as work:
         order = _open_order(work, token)
-        wanted = Channel(channel) if channel in reachable_channels(work, order, CHOICE) else None
+        known = preferred_channel(work, order.id)
+        offered = reachable_channels(work, order, CHOICE)
+        wanted = Channel(channel) if channel in offered else known if channel else None
+        spoken = language if language in LANGUAGES else order.language
+        if (wanted, spoken) == (known, order.language):
+            return spoken
+        _count_change(work, order)
         table = tables.contact_preference
         if wanted is not None:
             row = {"work_order_id": order.id, "channel": wanted, "changed_at": work.now}
             again = {"channel": wanted, "changed_at": work.now, "version": table.c.version + 1}
             fresh = insert(table).values(row)
             work.connection.execute(fresh.on_conflict_do_update(index_elements=["work_order_id"], set_=again))
-        elif not channel:
+        else:
             work.connection.execute(delete(table).where(table.c.work_order_id == order.id))
-        if language in LANGUAGES and language != order.language:
-            order = work.work_orders.swap(order, replace(order, language=language))
+        if spoken != order.language:
+            order = work.work_orders.swap(order, replace(order, language=spoken))
         content = {"channel": wanted.value if wanted else "any", "language": order.language}
         append_entry(work, order.id, "preferences changed", content)
         work.commit()
@@ -209,6 +224,13 @@ def _refuse_when_full(work: UnitOfWork, order: WorkOrder, more_bytes: int) -> No
     count, kept = work.connection.execute(query).one()
     if count >= MOST_FILES or kept + more_bytes > MOST_BYTES_KEPT:
         raise FileRefusedError("many")
+
+
+def _count_change(work: UnitOfWork, order: WorkOrder) -> None:
+    """Raise TooManyAttemptsError when the order was changed too often; the caller holds the order's lock."""
+    scope = f"change:{order.id}"
+    refuse_when_too_many(work, scope, CHANGES)
+    count_failure(work, scope)
 
 
 def _open_order(work: UnitOfWork, token: str) -> WorkOrder:

@@ -7,10 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub.domain.errors import DoorstepError
-from hub.notifications.entries import SENT
+from hub.notifications.entries import SENT, text_hmac, words_of
+from portal.dossier.comparing import compare_attempts, content_of
 from portal.dossier.document import SCHEMA, SEALED, statement_hash
 
 LONGEST_FILE = 50 * 1024 * 1024
+MOST_SHOWN = 10
+"""How many contradictions are said one by one."""
+_KEYED, _PLAIN = "textHmac", "textSha256"
+"""How an entry proves the words of its message; the first entries of all did it without a key, and no entry is ever written anew."""
 _PARTS = ("at", "kind", "content", "hash")
 
 
@@ -30,7 +35,9 @@ class Verdict:
     `fault` is the number of the first entry that is not as it was written, or that does not follow the one before; None: all are sound.
     `knows_head` says whether the hash that was given is the hash of one of the entries (None: none was given), `sealed_by` which entry
     holds the hash of the statement as it stands in the document (None: no entry does). `texts` is how many messages have words in the
-    document that are those the record holds the hash of, `changed_texts` names the messages whose words are others.
+    document that are those the record holds the hash of, `changed_texts` names the messages whose words are others. `contradictions`
+    says in a sentence each where messages are stated otherwise than their entries say. `unsealed` is how many entries came after the last
+    that sealed a statement: no head that was handed over stands for these.
     """
 
     entries: int
@@ -41,11 +48,14 @@ class Verdict:
     sealed_by: int | None
     texts: int
     changed_texts: tuple[str, ...]
+    contradictions: tuple[str, ...]
+    unsealed: int
 
     @property
     def is_sound(self) -> bool:
-        """Whether the record was neither changed nor cut short, as far as can be told."""
-        return self.fault is None and self.head_is_last and self.knows_head is not False and not self.changed_texts
+        """Whether the record was neither changed nor cut short, and its messages are as it says, as far as can be told."""
+        is_whole = self.fault is None and self.head_is_last and self.knows_head is not False
+        return is_whole and not self.changed_texts and not self.contradictions
 
 
 def read_document(content: bytes) -> Mapping[str, Any]:
@@ -82,6 +92,8 @@ def check_document(document: Mapping[str, Any], head: str = "") -> Verdict:
         sealed_by=_sealed_by(document, entries),
         texts=texts,
         changed_texts=changed,
+        contradictions=compare_attempts(document, entries),
+        unsealed=_unsealed(entries),
     )
 
 
@@ -110,11 +122,19 @@ def in_words(verdict: Verdict) -> list[str]:
         said.append(
             f"But the words of these messages are not those that were sent: {', '.join(verdict.changed_texts)}."
         )
+    if verdict.contradictions:
+        shown, more = verdict.contradictions[:MOST_SHOWN], len(verdict.contradictions) - MOST_SHOWN
+        others = f"; and {more} more" if more > 0 else ""
+        said.append(f"But the document states otherwise than its entries: {'; '.join(shown)}{others}.")
     if verdict.sealed_by is not None:
         said.append(f"The rest of the document is what entry {verdict.sealed_by} sealed.")
     else:
         said.append(
             "The rest of the document was not sealed as it stands: it was written between two escalations, after one, or was changed."
+        )
+    if verdict.unsealed:
+        said.append(
+            f"{verdict.unsealed} of the entries are not sealed: no escalation handed over a head that stands for them."
         )
     return [*said, f"Head: {verdict.head or 'none, the record is empty'}"]
 
@@ -145,30 +165,35 @@ def _sealed_by(document: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]
         return None
     for entry in reversed(entries):
         if entry["kind"] == SEALED:
-            return entry["number"] if _content(entry).get("sha256") == stated else None
+            return entry["number"] if content_of(entry).get("sha256") == stated else None
     return None
+
+
+def _unsealed(entries: Sequence[Mapping[str, Any]]) -> int:
+    sealing = [number for number, entry in enumerate(entries, start=1) if entry["kind"] == SEALED]
+    return len(entries) - (sealing[-1] if sealing else 0)
 
 
 def _compare_texts(document: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> tuple[int, tuple[str, ...]]:
     """How many messages have the words whose hash was written down when they went out, and which ones have others."""
-    sent = [_content(entry) for entry in entries if entry["kind"] == SENT]
-    hashes = {content.get("message"): content.get("textSha256") for content in sent}
+    sent = [content_of(entry) for entry in entries if entry["kind"] == SENT]
+    hashes = {content.get("message"): content for content in sent}
     attempts = document.get("attempts")
     right, changed = 0, list[str]()
     for one in attempts if isinstance(attempts, list) else ():
-        if not isinstance(one, dict) or not one.get("text") or hashes.get(one.get("id")) is None:
+        proof = hashes.get(one.get("id")) if isinstance(one, dict) else None
+        if not proof or not one.get("text") or not proof.keys() & {_KEYED, _PLAIN}:
             continue
-        words = f"{one.get('subject', '')}\n\n{one['text']}"
-        if hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest() == hashes[one["id"]]:
+        words = words_of(str(one.get("subject", "")), str(one["text"]))
+        if _has_written(words, str(one.get("textKey", "")), proof):
             right += 1
         else:
             changed.append(str(one["id"]))
     return right, tuple(changed)
 
 
-def _content(entry: Mapping[str, Any]) -> Mapping[str, Any]:
-    try:
-        found = json.loads(entry["content"])
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _has_written(words: str, key: str, proof: Mapping[str, Any]) -> bool:
+    """Whether the entry that was written when the message went out is about these words."""
+    if _KEYED in proof:
+        return bool(text_hmac(key, words) == proof[_KEYED])
+    return bool(hashlib.sha256(words.encode("utf-8", "surrogatepass")).hexdigest() == proof[_PLAIN])

@@ -20,7 +20,7 @@ from hub.domain.contact import Notification, NotificationStatus
 from hub.domain.lifecycle import AbortReason, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.logs import without_addresses
-from hub.notifications.entries import SENT
+from hub.notifications.entries import SENT, text_key
 from hub.notifications.masking import mask_recipient
 
 SCHEMA = "urn:doorstep:dossier:1"
@@ -35,7 +35,7 @@ HOW_TO_CHECK = (
     "entry's hash, and the hash before for the next one. The last is record.headHash, and the hash you were given with the escalation "
     "is one of them. To check the rest: write this document without writtenAt and record as JSON with sorted names and without "
     f"spaces; its SHA-256 is the sha256 in the content of the last entry of the kind {SEALED}, if nothing happened since. The words of a message "
-    f"are right when the SHA-256 of subject, two line feeds and text is the textSha256 of its entry of the kind {SENT}."
+    f"are right when the HMAC-SHA-256 of subject, two line feeds and text, under its textKey, is the textHmac of its entry of the kind {SENT}."
 )
 _NOT_HANDED_OVER = frozenset({NotificationStatus.QUEUED, NotificationStatus.SENDING, NotificationStatus.FAILED})
 
@@ -143,7 +143,7 @@ def _statement(work: UnitOfWork, order: WorkOrder, sentence: str) -> dict[str, o
         "policy": case.policy if case else "",
         "rounds": case.round if case else 0,
         "outcome": _outcome(count_attempts(attempts, visits)),
-        "attempts": [_attempt(one) for one in attempts],
+        "attempts": [_attempt(work, one) for one in attempts],
         "failedVisits": [
             {
                 "arrivedAt": _text(visit.arrived_at),
@@ -167,7 +167,7 @@ def _outcome(counts: Counts) -> dict[str, int]:
     }
 
 
-def _attempt(one: Notification) -> dict[str, object]:
+def _attempt(work: UnitOfWork, one: Notification) -> dict[str, object]:
     return {
         "id": str(one.id),
         "round": one.round,
@@ -187,6 +187,8 @@ def _attempt(one: Notification) -> dict[str, object]:
         "failoverOf": str(one.failover_of) if one.failover_of else None,
         "subject": one.subject,
         "text": one.body,
+        # With the words goes what proves them; where they were erased, nothing is left to try guesses with.
+        "textKey": text_key(work.settings, one.id) if one.body else "",
     }
 
 

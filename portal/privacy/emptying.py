@@ -33,11 +33,13 @@ from hub.db import tables
 from hub.db.message_tables import quarantine_act, quarantined_message
 from hub.db.portal_tables import citizen_request
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.contact import NotificationStatus
+from hub.domain.contact import Channel, NotificationStatus
 from hub.domain.errors import NotFoundError
 from hub.domain.events import Actor
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES
 from hub.files import FilesUnavailableError, drop_file, read_file
+from hub.notifications.bounces import drop_mails
+from hub.notifications.letter_folder import drop_letters
 from portal.privacy.people import Selection, rows_of
 from portal.privacy.registry import DataKind, PersonalTable, personal_tables
 
@@ -50,10 +52,12 @@ _ERASING = text("SELECT set_config('doorstep.erasing', :state, true)")
 def empty_rows(work: UnitOfWork, selection: Selection, kinds: Collection[DataKind], by: Actor) -> dict[str, int]:
     """Empty or delete what is meant of `kinds`; returns how many rows of each table changed.
 
-    Files go before the transaction ends: when the store does not answer, nothing is erased and FilesUnavailableError raised, and
+    Files, letters and mails that came back go before the transaction ends: when the store does not answer, nothing is erased and FilesUnavailableError raised, and
     when the transaction fails after all, doing it again finds the rows and no file.
     """
     _settle_what_waits(work, selection, kinds, by)
+    if DataKind.CONTACT in kinds:
+        _delete_mail(work, selection)
     # The database lets words be taken out of history only in a transaction that says so.
     work.connection.execute(_ERASING, {"state": "on"})
     counts: dict[str, int] = {}
@@ -86,6 +90,25 @@ def _delete_files(work: UnitOfWork, paths: Iterable[str]) -> None:
         except NotFoundError:
             continue
         raise FilesUnavailableError
+
+
+def _delete_mail(work: UnitOfWork, selection: Selection) -> None:
+    """Delete what was written for a print service, and what mail servers sent back."""
+    table = tables.notification.c
+    rows = rows_of(personal_tables()["notification"], selection)
+    query = select(table.id, table.channel, table.recipient).where(rows)
+    sent = work.connection.execute(query).all()
+    by_mail = [row for row in sent if row.channel is Channel.EMAIL]
+    addresses = {row.recipient for row in by_mail} | {order.citizen_email for order in selection.orders}
+    if selection.person is not None:
+        addresses.add(selection.person.email)
+    folder = work.settings.bounces_folder
+    try:
+        drop_letters(work.settings, [row.id for row in sent if row.channel is Channel.LETTER])
+        if folder is not None:
+            drop_mails(folder, [row.id for row in by_mail], addresses)
+    except OSError as error:
+        raise FilesUnavailableError from error
 
 
 def _empty_columns(work: UnitOfWork, one: PersonalTable, selection: Selection, kinds: Collection[DataKind]) -> int:

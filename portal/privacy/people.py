@@ -1,17 +1,18 @@
 """Whose data: a person by one exact address, the orders that are theirs, and the rows in every table that belong to them."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import phonenumbers
-from sqlalchemy import ColumnElement, LargeBinary, cast, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, LargeBinary, and_, cast, false, func, or_, select, tuple_
 from sqlalchemy import Text as SqlText
 
 from hub.db import tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import normal_number
 from portal.privacy.registry import PersonalTable, personal_tables
 
 COUNTRY = "BE"
@@ -91,7 +92,17 @@ def rows_of(one: PersonalTable, selection: Selection) -> ColumnElement[bool]:
         person = selection.person
         meant += [is_address(column[name], person) for name in one.addresses]
         meant += [_holds(column[name], person) for name in one.searched]
+        meant += [_is_a_strangers(one, name, selection.orders) for name in one.strangers]
     return or_(*meant) if meant else false()
+
+
+def _is_a_strangers(one: PersonalTable, name: str, orders: Sequence[WorkOrder]) -> ColumnElement[bool]:
+    """Whether a row of no order holds an address of these orders: it came before anybody knew whose it is."""
+    of_no_order = one.table.c[one.order].is_(None) if one.order else false()
+    emails = [order.citizen_email.lower() for order in orders if order.citizen_email]
+    phones = [normal_number(order.citizen_phone) for order in orders if order.citizen_phone]
+    column = one.table.c[name]
+    return and_(of_no_order, or_(func.lower(column).in_(emails), column.in_(phones)))
 
 
 def count_rows(work: UnitOfWork, selection: Selection) -> dict[str, int]:

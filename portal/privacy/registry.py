@@ -32,7 +32,8 @@ class PersonalTable:
     """A table, how its rows belong to somebody, and what each of its columns is.
 
     `order` names the column with the order's id, `parent` the column and the table that the row belongs to. `addresses` are columns
-    with one whole address, `searched` those in which addresses are looked for. `deleted_as` is the kind with which whole rows go.
+    with one whole address, `strangers` those of them by which a row that names no order is somebody's whose order has that address,
+    `searched` those in which addresses are looked for. `deleted_as` is the kind with which whole rows go.
     `columns` has those that are emptied by kind; `hidden` are never exported.
     """
 
@@ -40,6 +41,7 @@ class PersonalTable:
     order: str | None
     parent: tuple[str, str] | None
     addresses: tuple[str, ...]
+    strangers: tuple[str, ...]
     searched: tuple[str, ...]
     deleted_as: DataKind | None
     columns: Mapping[DataKind, tuple[str, ...]]
@@ -79,7 +81,7 @@ def _table(name: str, said: dict[str, Any]) -> PersonalTable:
     kept = {key: tuple(said.get(key, ())) for key in _NOT_ERASED}
     parent = said.get("parent")
     declared = [column for group in (*columns.values(), *kept.values()) for column in group]
-    named = {*declared, *said.get("addresses", ()), *said.get("searched", ())}
+    named = {*declared, *said.get("addresses", ()), *said.get("strangers", ()), *said.get("searched", ())}
     named |= {said["order"]} if "order" in said else set()
     named |= {parent[0]} if parent else set()
     for column in named - set(table.c.keys()):
@@ -93,6 +95,7 @@ def _table(name: str, said: dict[str, Any]) -> PersonalTable:
         order=said.get("order"),
         parent=(parent[0], parent[1]) if parent else None,
         addresses=tuple(said.get("addresses", ())),
+        strangers=tuple(said.get("strangers", ())),
         searched=tuple(said.get("searched", ())),
         deleted_as=DataKind(said["rows"]) if "rows" in said else None,
         columns=columns,

@@ -4,7 +4,6 @@ Whatever days it missed it makes up for: it asks what is over for so many days b
 remembered by order and kind, so that a run which is repeated, or meets another one, erases nothing twice.
 """
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import ColumnElement, and_, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
@@ -23,13 +22,13 @@ from hub.db.message_tables import early_message, quarantined_message
 from hub.db.portal_tables import citizen_request
 from hub.db.privacy_tables import erased_data
 from hub.db.unit_of_work import UnitOfWork
-from hub.domain.errors import ConfigurationError
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES
 from hub.domain.work_orders import WorkOrder
+from hub.toml_files import read_toml
 from portal.privacy.acts import PrivacyAct, note_act
-from portal.privacy.emptying import empty_rows
 from portal.privacy.people import Selection
+from portal.privacy.recorded_erasure import erase_rows
 from portal.privacy.registry import DataKind
 from portal.privacy.service import remember_erased
 
@@ -82,17 +81,7 @@ class _RulesFile(BaseModel):
 @cache
 def load_rules(file: Path | None = None) -> RetentionRules:
     """The rules in `file` (default: those beside this module); raises ConfigurationError naming file and place."""
-    place = file or FILE
-    try:
-        read = _RulesFile.model_validate(tomllib.loads(place.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        message = f"The retention rules {place} cannot be read: {error}."
-        raise ConfigurationError(message) from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        message = f"The retention rules {place} are wrong at '{where}': {first['msg']}."
-        raise ConfigurationError(message) from error
+    read = read_toml(file or FILE, _RulesFile, "file of retention rules")
     return RetentionRules(
         after_end={DataKind(kind): timedelta(days=days) for kind, days in read.days_after_end},
         without_order={name: timedelta(days=days) for name, days in read.days_without_order},
@@ -172,7 +161,7 @@ def _erase_without_order(hub: Hub, rules: RetentionRules, now: datetime) -> int:
 
 
 def _erase(work: UnitOfWork, selection: Selection, kinds: Sequence[DataKind], orders: Sequence[WorkOrder]) -> int:
-    changed = empty_rows(work, selection, kinds, SYSTEM)
+    changed = erase_rows(work, selection, kinds, SYSTEM)
     if changed or orders:
         act = note_act(work, PrivacyAct.RETAIN, SYSTEM, _REASON, {"orders": len(orders), **changed})
         remember_erased(work, [order.id for order in orders], kinds, act)

@@ -16,9 +16,9 @@ from hub.domain.events import Actor
 from hub.domain.lifecycle import FINAL_WORK_ORDER_STATUSES
 from hub.domain.work_orders import WorkOrder
 from portal.privacy.acts import PrivacyAct, check_reason, note_act
-from portal.privacy.emptying import empty_rows
 from portal.privacy.exporting import Archive, write_archive
 from portal.privacy.people import Person, Selection, count_rows, orders_of, read_person, rows_of
+from portal.privacy.recorded_erasure import erase_rows
 from portal.privacy.registry import DataKind, personal_tables
 
 
@@ -95,7 +95,7 @@ def erase_person(hub: Hub, text: str, *, by: Actor, reason: str, force: bool = F
     """Erase what is kept about a person; returns how many rows of each table changed.
 
     What figures, invoices and the law need stays, without what made it somebody's; the contact record stays as it is, for it
-    holds masked values only. Raises PersonUnreadableError, NobodyKnownError, ReasonRefusedError, StillOpenError unless `force`, and
+    holds masked values only, and gets an entry that words were erased. Raises PersonUnreadableError, NobodyKnownError, ReasonRefusedError, StillOpenError unless `force`, and
     FilesUnavailableError when pictures cannot be deleted now; then nothing is erased.
     """
     person = read_person(text)
@@ -106,7 +106,7 @@ def erase_person(hub: Hub, text: str, *, by: Actor, reason: str, force: bool = F
         calls = _waiting_calls(work, Selection(orders, person))
         if not force and (found.open_orders or calls):
             raise StillOpenError(found.open_orders, calls)
-        changed = empty_rows(work, Selection(orders, person), tuple(DataKind), by)
+        changed = erase_rows(work, Selection(orders, person), tuple(DataKind), by)
         act = note_act(work, PrivacyAct.ERASE, by, said, {"orders": len(orders), "forced": int(force), **changed})
         over = [order.id for order in orders if order not in found.open_orders]
         # An order that goes on may be told new data; it is looked at again when it is over.

@@ -13,8 +13,16 @@ LONGEST_LINE = 120
 LONGEST_NOTES = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
+_POSTCODE = re.compile(r"(?:(?:BE|B)[\s-]*)?([0-9][0-9\s]*)", re.IGNORECASE)
+"""A postal code as people write it: with the country before it, or spaces within."""
 _COUNTRY = "BE"
 """Whose numbers are written without a country code."""
+_COUNTRIES = frozenset({"BE", "NL", "DE", "FR", "LU"})
+"""Whose numbers are taken: of where we come, and of its neighbours, who live here too. Others cost many times as much to reach."""
+_TYPE = phonenumbers.PhoneNumberType
+_MOBILE = frozenset({_TYPE.MOBILE, _TYPE.FIXED_LINE_OR_MOBILE})
+_REACHABLE = _MOBILE | {_TYPE.FIXED_LINE, _TYPE.VOIP}
+"""No number that costs whoever calls or writes more than usual, and earns somebody money."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +41,13 @@ class RequestForm:
 
 
 def clean_form(typed: Mapping[str, str]) -> RequestForm:
-    """The form with control characters taken out and spaces at the ends dropped."""
+    """The form with control characters taken out and spaces at the ends dropped; of a postal code the figures are left."""
     lines = {
         name: _CONTROL.sub(" ", typed.get(name, "")).strip()[:LONGEST_LINE]
         for name in ("work_type", "name", "email", "phone", "street", "postcode", "town")
     }
+    if written := _POSTCODE.fullmatch(lines["postcode"]):
+        lines["postcode"] = "".join(written[1].split())
     notes = _CONTROL_BUT_LINES.sub(" ", typed.get("notes", "").replace("\r\n", "\n")).strip()[:LONGEST_NOTES]
     return RequestForm(**lines, notes=notes, consent=bool(typed.get("consent")))
 
@@ -49,7 +59,7 @@ def faults_of(form: RequestForm, catalogue: Catalogue) -> dict[str, str]:
         "work_type": "" if kind is not None and kind.requestable else "fault_work_type",
         "name": "" if form.name else "fault_name",
         "street": "" if any(sign.isalpha() for sign in form.street) else "fault_street",
-        "postcode": "" if catalogue.territory(form.postcode) else "fault_postcode",
+        "postcode": _fault_of_postcode(form.postcode, catalogue),
         "town": "" if form.town else "fault_town",
         "email": "" if not form.email or usable_email(form.email) else "fault_email",
         "phone": "" if not form.phone or usable_phone(form.phone) else "fault_phone",
@@ -57,7 +67,25 @@ def faults_of(form: RequestForm, catalogue: Catalogue) -> dict[str, str]:
     }
     if not form.email and not form.phone:
         faults["email"] = "fault_contact"
+    elif not form.email and not faults["phone"] and not can_be_texted(form.phone):
+        faults["phone"] = "fault_mobile"
     return {field: fault for field, fault in faults.items() if fault}
+
+
+def example_postcode(catalogue: Catalogue) -> str:
+    """A postal code that is served, to show how one is written; empty when none is."""
+    return str(min((first for first, _, _ in catalogue.postcodes), default=""))
+
+
+def _fault_of_postcode(typed: str, catalogue: Catalogue) -> str:
+    if not typed:
+        return "fault_postcode_missing"
+    # Postal codes of one country are equally long, counting the noughts some begin with.
+    lengths = {len(str(number)) for first, last, _ in catalogue.postcodes for number in (first, last)}
+    is_one = typed.isascii() and typed.isdigit() and (len(typed) in lengths or typed.startswith("0"))
+    if not is_one:
+        return "fault_postcode_shape"
+    return "" if catalogue.territory(typed) else "fault_postcode"
 
 
 def usable_email(typed: str) -> str:
@@ -70,10 +98,23 @@ def usable_email(typed: str) -> str:
 
 
 def usable_phone(typed: str) -> str:
-    """The number in E.164, or an empty text when no such number is possible."""
+    """The number in E.164, or an empty text when it is none at which people of the countries served are reached."""
+    number = _number(typed)
+    if number is None or phonenumbers.number_type(number) not in _REACHABLE:
+        return ""
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def can_be_texted(typed: str) -> bool:
+    """Whether an SMS can come to this number."""
+    number = _number(typed)
+    return number is not None and phonenumbers.number_type(number) in _MOBILE
+
+
+def _number(typed: str) -> phonenumbers.PhoneNumber | None:
+    """The number when it was given out in one of the countries served."""
     try:
         number = phonenumbers.parse(typed, _COUNTRY)
     except phonenumbers.NumberParseException:
-        return ""
-    possible = phonenumbers.is_possible_number(number)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
+        return None
+    return number if phonenumbers.region_code_for_number(number) in _COUNTRIES else None

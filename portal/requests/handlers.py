@@ -1,6 +1,6 @@
 """What becomes of accepted requests, and what time does to all of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -9,9 +9,10 @@ from sqlalchemy import delete
 from hub.bootstrap import Hub
 from hub.contact_record import append_entry
 from hub.db.portal_tables import citizen_request, request_message
-from hub.db.unit_of_work import Subscriptions, UnitOfWork
+from hub.db.unit_of_work import ForMany, Subscriptions, UnitOfWork
 from hub.domain.citizen_requests import CitizenRequest, RequestStatus
 from hub.domain.events import Event
+from hub.domain.work_orders import WorkOrder
 from portal.requests.messages import retry_request_messages
 from portal.requests.records import requests
 
@@ -20,11 +21,15 @@ KEPT_AFTER_DECISION = timedelta(days=30)
 _BATCH = 200
 
 
-def note_order(work: UnitOfWork, event: Event) -> None:
-    """A work order began: if a citizen asked for it, the request knows its order."""
-    order = work.work_orders.get(event.work_order_id)
-    if event.before or order.utility != work.settings.own_requests_source:
-        return
+def note_orders(work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Work orders began: the requests of those that citizens asked for know their order now."""
+    begun = [event.work_order_id for event in events if not event.before]
+    for order in work.work_orders.recall_all(begun).values():
+        if order.utility == work.settings.own_requests_source:
+            _note_order(work, order)
+
+
+def _note_order(work: UnitOfWork, order: WorkOrder) -> None:
     found = requests(work).find_where(
         citizen_request.c.reference == order.external_id,
         citizen_request.c.status == RequestStatus.ACCEPTED,
@@ -74,9 +79,9 @@ def _emptied(one: CitizenRequest, now: datetime) -> CitizenRequest:
 
 
 SUBSCRIPTIONS: Subscriptions = {
-    "work_order.received": (note_order,),
-    "work_order.needs_location": (note_order,),
-    "work_order.rejected": (note_order,),
+    "work_order.received": (ForMany(note_orders),),
+    "work_order.needs_location": (ForMany(note_orders),),
+    "work_order.rejected": (ForMany(note_orders),),
 }
 TIMERS: Mapping[str, Callable[[Hub, datetime], int]] = {
     "retry_request_messages": retry_request_messages,

@@ -26,7 +26,7 @@ from hub.notifications.ports import Message, SendingFailedError
 from hub.notifications.rates import closed_until, rate_of, take_turn
 from hub.notifications.texts import one_line
 from portal.requests.records import request_messages, requests
-from portal.requests.words import FRAME, message_words
+from portal.requests.words import FRAME, FRAME_UNPROVEN, message_words
 
 _log = logging.getLogger(__name__)
 
@@ -151,20 +151,20 @@ def _turn(hub: Hub, work: UnitOfWork, found: RequestMessage) -> datetime:
 
 
 def _compose(hub: Hub, work: UnitOfWork, request: CitizenRequest, found: RequestMessage, recipient: str) -> Message:
-    values = {
-        "name": one_line(request.citizen_name),
-        "work": _name_of_work(work, request),
-        "reference": request.reference,
-        "reason": one_line(request.reason),
-        "link": "",
-    }
+    values = {"work": _name_of_work(work, request), "reference": request.reference}
     if found.kind == "confirm":
+        # Nothing that was typed goes to an address that nobody proved: we would carry any stranger's words to anybody.
+        frame = FRAME_UNPROVEN
         token = secrets.token_urlsafe(32)
         requests(work).swap(request, replace(request, token_hash=token_hash(token)))
         values["link"] = f"{hub.settings.public_url}{CONFIRM_PATH}/{token}"
+    else:
+        frame = FRAME
+        values |= {"name": one_line(request.citizen_name), "reason": one_line(request.reason)}
     words = message_words(request.language)
     if found.channel is Channel.EMAIL:
-        body = words[FRAME].format_map({**values, "body": words[f"{found.kind}_email"].format_map(values)})
+        framed = words[frame].format_map({**values, "body": words[f"{found.kind}_email"].format_map(values)})
+        body = f"{framed}\n"
     else:
         body = one_line(words[f"{found.kind}_sms"].format_map(values))
     return Message(

@@ -5,16 +5,14 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import Response
 
-from hub.bootstrap import Hub
 from hub.domain.citizen_requests import CitizenRequest, RequestStatus
 from hub.domain.errors import LinkExpiredError, LinkInvalidError, TooManyAttemptsError
 from hub.notifications.links import clean_token
-from hub.web.language import accepted_language, choose_language
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
-from hub.web.requests import HubDependency, PagesDependency, sender_address
-from portal.opening import SHOWN, Language, Token, go
+from hub.web.requests import sender_address
+from portal.opening import SHOWN, Asked, AskedDependency, Token, go
 from portal.pages import PageRequest, problem_page, render
-from portal.requests.form import RequestForm, clean_form, faults_of
+from portal.requests.form import RequestForm, clean_form, example_postcode, faults_of
 from portal.requests.messages import CONFIRM_PATH
 from portal.requests.service import SubmitRequest, confirm_request, find_request, submit_request
 from portal.requests.words import TEXTS
@@ -28,16 +26,15 @@ _Line = Annotated[str, Form(max_length=500)]
 
 
 @router.api_route(_ADDRESS, methods=SHOWN)
-def show_form(request: Request, hub: HubDependency, templates: PagesDependency, lang: Language = None) -> Response:
+def show_form(asked: AskedDependency) -> Response:
     """The form, empty."""
-    return _form(_page(request, hub, templates, lang), RequestForm(), {})
+    return _form(asked.page(_ADDRESS), RequestForm(), {})
 
 
 @router.post(_ADDRESS)
 def submit(
     request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
+    asked: AskedDependency,
     work_type: _Line = "",
     name: _Line = "",
     email: _Line = "",
@@ -47,10 +44,9 @@ def submit(
     town: _Line = "",
     notes: Annotated[str, Form(max_length=5000)] = "",
     consent: Annotated[str, Form(max_length=10)] = "",
-    lang: Language = None,
 ) -> Response:
     """Take the request; what is wrong is said beside the fields, with everything that was typed still there."""
-    page = _page(request, hub, templates, lang)
+    hub, page = asked.hub, asked.page(_ADDRESS)
     typed = {"work_type": work_type, "name": name, "email": email, "phone": phone, "street": street}
     form = clean_form({**typed, "postcode": postcode, "town": town, "notes": notes, "consent": consent})
     faults = faults_of(form, hub.catalogue)
@@ -64,45 +60,35 @@ def submit(
 
 
 @router.api_route(_ADDRESS + "/sent", methods=SHOWN)
-def show_sent(request: Request, hub: HubDependency, templates: PagesDependency, lang: Language = None) -> Response:
+def show_sent(asked: AskedDependency) -> Response:
     """What to do now."""
-    page = _page(request, hub, templates, lang)
+    page = asked.page(_ADDRESS)
     own = Words(page.words.language, TEXTS)
     return render(page, "request_said", step="/sent", title=own("sent_title"), sentence=own("sent"), rows=[], button="")
 
 
 @router.api_route(_CONFIRM, methods=SHOWN)
-def show_request(
-    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
-) -> Response:
+def show_request(asked: AskedDependency, token: Token) -> Response:
     """What was asked for: to be confirmed, or where it stands. Opening it changes nothing."""
     try:
-        found = find_request(hub, token)
+        found = find_request(asked.hub, token)
     except (LinkInvalidError, LinkExpiredError) as error:
-        return _no_link(_page(request, hub, templates, lang), error)
-    return _standing(_page_of(hub, templates, token, lang, found), found)
+        return _no_link(asked.page(_ADDRESS), error)
+    return _standing(_page_of(asked, token, found), found)
 
 
 @router.post(_CONFIRM)
-def confirm(
-    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
-) -> Response:
+def confirm(asked: AskedDependency, token: Token) -> Response:
     """The address is proven."""
     try:
-        found = confirm_request(hub, token)
+        found = confirm_request(asked.hub, token)
     except (LinkInvalidError, LinkExpiredError) as error:
-        return _no_link(_page(request, hub, templates, lang), error)
-    return go(_page_of(hub, templates, token, lang, found).address())
+        return _no_link(asked.page(_ADDRESS), error)
+    return go(_page_of(asked, token, found).address())
 
 
-def _page(request: Request, hub: Hub, templates: PagesDependency, lang: str | None) -> PageRequest:
-    words = Words(choose_language(lang, accepted_language(request.headers.get("accept-language", ""))))
-    return PageRequest(hub, templates, words, _ADDRESS)
-
-
-def _page_of(hub: Hub, templates: PagesDependency, token: str, lang: str | None, found: CitizenRequest) -> PageRequest:
-    words = Words(choose_language(lang, found.language))
-    return PageRequest(hub, templates, words, f"{CONFIRM_PATH}/{clean_token(token)}")
+def _page_of(asked: Asked, token: str, found: CitizenRequest) -> PageRequest:
+    return asked.page(f"{CONFIRM_PATH}/{clean_token(token)}", found.language)
 
 
 def _form(page: PageRequest, form: RequestForm, faults: dict[str, str]) -> Response:
@@ -113,7 +99,8 @@ def _form(page: PageRequest, form: RequestForm, faults: dict[str, str]) -> Respo
         for code, kind in page.hub.catalogue.work_types.items()
         if kind.requestable
     ]
-    said = {field: own(fault) for field, fault in faults.items()}
+    example = example_postcode(page.hub.catalogue)
+    said = {field: own(fault, example=example) for field, fault in faults.items()}
     return render(page, "request", status=422 if faults else 200, own=own, form=form, faults=said, kinds=kinds)
 
 

@@ -84,8 +84,9 @@ def submit_request(hub: Hub, command: SubmitRequest) -> None:
     with hub.unit_of_work() as work:
         refuse_when_too_many(work, _ALL, OVER_ALL)
         refuse_when_too_many(work, f"{_ALL}:sender:{command.sender}", PER_SENDER)
+        may_write = _may_write_to(work, address)
         count_failure(work, _ALL, f"{_ALL}:sender:{command.sender}", address)
-        if _may_write_to(work, address):
+        if may_write:
             request = requests(work).add(_new_request(work, command))
             queue_message(work, request, "confirm")
         work.commit()
@@ -231,8 +232,7 @@ def _new_request(work: UnitOfWork, command: SubmitRequest) -> CitizenRequest:
 
 def _may_write_to(work: UnitOfWork, address: str) -> bool:
     try:
-        # This one is counted already.
-        refuse_when_too_many(work, address, replace(PER_ADDRESS, count=PER_ADDRESS.count + 1))
+        refuse_when_too_many(work, address, PER_ADDRESS)
     except TooManyAttemptsError:
         return False
     return True

@@ -13,9 +13,9 @@ from portal.waitlist.service import Waiting, find_waiting
 from portal.words import Words
 
 TEXTS = Path(__file__).with_name("texts")
-NOTES = ("waiting", "declined", "stopped", "gone", "changed", "date")
+NOTES = ("waiting", "declined", "stopped", "gone", "changed", "date", "wishes", "often")
 """What the step before can have to say."""
-_ERROR_NOTES = ("gone", "changed", "date")
+_ERROR_NOTES = ("gone", "changed", "date", "often")
 
 
 def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:

@@ -4,14 +4,14 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Form, Request
+from fastapi import APIRouter, Form
 from starlette.responses import Response
 
-from hub.domain.errors import DoorstepError, HoldExpiredError
+from hub.domain.errors import DoorstepError, HoldExpiredError, TooManyAttemptsError
 from hub.domain.ids import AppointmentId
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
-from hub.web.requests import HubDependency, PagesDependency
-from portal.opening import SHOWN, Language, Note, Token, go, note_for, open_link
+from portal.opening import SHOWN, LinkDependency, go, note_for
+from portal.preferences import UnusableDatesError
 from portal.waitlist.pages import NOTES, waitlist_page
 from portal.waitlist.service import ask_for_earlier, decline_earlier, stop_waiting, take_earlier
 
@@ -23,19 +23,9 @@ _Id = Annotated[str, Form(max_length=40)]
 
 
 @router.api_route(_ADDRESS, methods=SHOWN)
-def show(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
-    lang: Language = None,
-    note: Note = "",
-) -> Response:
+def show(link: LinkDependency) -> Response:
     """The offer that is kept, or that somebody waits, or the form to begin with."""
-    opened = open_link(request, hub, templates, token, lang, note, notes=NOTES)
-    if isinstance(opened, Response):
-        return opened
-    page, booking = opened
+    page, booking = link.open(NOTES)
     if not (booking.can_choose or booking.can_change):
         return go(page.address())
     return waitlist_page(page, booking)
@@ -43,24 +33,21 @@ def show(
 
 @router.post(_ADDRESS)
 def wait(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     until: Annotated[str, Form(max_length=20)] = "",
-    lang: Language = None,
 ) -> Response:
     """Wait for an earlier time."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    page, _ = opened
+    page, _ = link.open()
     try:
         last = date.fromisoformat(until) if until.strip() else None
     except ValueError:
         return go(page.address(_STEP), "date")
     try:
-        ask_for_earlier(hub, token, last)
+        ask_for_earlier(link.hub, link.token, last)
+    except UnusableDatesError:
+        return go(page.address(_STEP), "date")
+    except TooManyAttemptsError:
+        return go(page.address(_STEP), "often")
     except DoorstepError as error:
         return go(page.address(), note_for(error))
     return go(page.address(_STEP), "waiting")
@@ -68,20 +55,13 @@ def wait(
 
 @router.post(_ADDRESS + "/take")
 def take(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     appointment: _Id = "",
-    lang: Language = None,
 ) -> Response:
     """Make the kept time the appointment; one that ran out leads back to waiting."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    page, _ = opened
+    page, _ = link.open()
     try:
-        taken = take_earlier(hub, token, AppointmentId(UUID(appointment)))
+        taken = take_earlier(link.hub, link.token, AppointmentId(UUID(appointment)))
     except ValueError:
         return go(page.address(_STEP), "changed")
     except HoldExpiredError:
@@ -93,33 +73,21 @@ def take(
 
 @router.post(_ADDRESS + "/decline")
 def decline(
-    request: Request,
-    hub: HubDependency,
-    templates: PagesDependency,
-    token: Token,
+    link: LinkDependency,
     appointment: _Id = "",
-    lang: Language = None,
 ) -> Response:
     """Leave the kept time to the next one."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    page, _ = opened
+    page, _ = link.open()
     try:
-        decline_earlier(hub, token, AppointmentId(UUID(appointment)))
+        decline_earlier(link.hub, link.token, AppointmentId(UUID(appointment)))
     except ValueError:
         return go(page.address(_STEP), "changed")
     return go(page.address(_STEP), "declined")
 
 
 @router.post(_ADDRESS + "/stop")
-def stop(
-    request: Request, hub: HubDependency, templates: PagesDependency, token: Token, lang: Language = None
-) -> Response:
+def stop(link: LinkDependency) -> Response:
     """Wait no longer."""
-    opened = open_link(request, hub, templates, token, lang)
-    if isinstance(opened, Response):
-        return opened
-    page, _ = opened
-    stop_waiting(hub, token)
+    page, _ = link.open()
+    stop_waiting(link.hub, link.token)
     return go(page.address(_STEP), "stopped")

@@ -1,9 +1,11 @@
 """What a citizen does about an earlier time: ask for one, take the one that is offered, decline it, stop waiting."""
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
+from hub.attempts import AttemptLimit, count_failure, refuse_when_too_many
 from hub.bootstrap import Hub
 from hub.contact_record import append_entry
 from hub.domain.appointments import Appointment
@@ -12,10 +14,15 @@ from hub.domain.events import CITIZEN
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import Action
 from hub.domain.waitlist import WaitlistEntry, WaitlistEntryId, WaitlistOffer, WaitlistStatus
+from portal.preferences import UnusableDatesError
 from portal.queries import Booking, find_booking
 from portal.waitlist.records import end_entry, entries, live_entry, open_offer
 from scheduling.retrying import until_settled
 from scheduling.service import confirm_appointment, give_up_hold
+
+CHANGES = AttemptLimit(20, timedelta(hours=12))
+"""Wishes and changes of their date, per order: each is an entry of the contact record, which is for ever, and so is its end."""
+_FURTHEST = timedelta(days=366)
 
 
 @dataclass(frozen=True)
@@ -39,9 +46,13 @@ def find_waiting(hub: Hub, booking: Booking) -> Waiting | None:
 def ask_for_earlier(hub: Hub, token: str, until: date | None = None) -> WaitlistEntry:
     """Wait for an earlier time, or for any time when there is no appointment; asking again only changes `until`.
 
-    `until` is the last local date that still helps. Raises TransitionRefusedError when the order can have no other time, and link errors.
+    `until` is the last local date that still helps. Raises UnusableDatesError for one that is past or more than a year away,
+    TransitionRefusedError when the order can have no other time, TooManyAttemptsError, and link errors.
     """
     booking = find_booking(hub, token)
+    today = hub.clock.now().astimezone(ZoneInfo(booking.order.zone)).date()
+    if until is not None and not today <= until <= today + _FURTHEST:
+        raise UnusableDatesError
     if not (booking.can_choose or booking.can_change):
         raise TransitionRefusedError("work_order", booking.order.status.value, Action.RESCHEDULE.value)
     return until_settled(lambda: _ask(hub, booking, until))
@@ -77,6 +88,10 @@ def _ask(hub: Hub, booking: Booking, until: date | None) -> WaitlistEntry:
         before = live_entry(work, order.id, lock=True)
         if before is not None and before.until == until:
             return before
+        # Waiting no longer is never refused: it ends a wish, and so happens no more often than this.
+        scope = f"wait:{order.id}"
+        refuse_when_too_many(work, scope, CHANGES)
+        count_failure(work, scope)
         if before is None:
             fresh = WaitlistEntry(WaitlistEntryId(uuid4()), order.id, WaitlistStatus.WAITING, until, work.now)
             entry = entries(work).add(fresh)

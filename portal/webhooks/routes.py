@@ -13,19 +13,16 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from hub.bootstrap import Hub
 from hub.domain.ids import NotificationId
 from hub.notifications import unsubscribe as addresses
 from hub.notifications.settling import settle_receipt
 from hub.notifications.stopping import unsubscribe
 from hub.notifications.twilio_webhooks import Marks, is_genuine, read_receipt, values_of
-from hub.web.language import accepted_language, choose_language
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
-from hub.web.pages import Pages
-from hub.web.requests import HubDependency, PagesDependency, the_hub
+from hub.web.requests import HubDependency, the_hub
 from portal.conversations.schemas import InboundSms
-from portal.opening import SHOWN, Language
-from portal.pages import PageRequest, render
+from portal.opening import SHOWN, AskedDependency
+from portal.pages import render
 from portal.webhooks.service import KeyPressed, Lifted, hear_text, press_key, speak
 from portal.words import Words
 
@@ -56,7 +53,7 @@ async def signed_by_twilio(request: Request) -> Posted:
     path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
     address = path.decode("ascii", "replace") + ("?" + query.decode("ascii", "replace") if query else "")
-    if not is_genuine(the_hub(request).settings, address, form, request.headers):
+    if not is_genuine((await the_hub(request)).settings, address, form, request.headers):
         raise HTTPException(403, _NOT_SIGNED)
     return Posted(values_of(form), dict(request.query_params))
 
@@ -107,31 +104,22 @@ def take_key(hub: HubDependency, posted: SignedDependency) -> Response:
 
 
 @router.api_route(addresses.PATH + "/{message}/{proof}", methods=SHOWN)
-def ask_unsubscribe(
-    request: Request, hub: HubDependency, templates: PagesDependency, message: UUID, proof: Proof, lang: Language = None
-) -> Response:
+def ask_unsubscribe(asked: AskedDependency, message: UUID, proof: Proof) -> Response:
     """A person followed the address: nothing happens before the button is pressed, for mail scanners follow it too."""
-    page = _page(request, hub, templates, f"{addresses.PATH}/{message}/{proof}", lang)
+    page = asked.page(f"{addresses.PATH}/{message}/{proof}")
     return render(page, "unsubscribe", words=Words(page.words.language, TEXTS), done=False)
 
 
 @router.post(addresses.PATH + "/{message}/{proof}")
-def take_unsubscribe(
-    request: Request, hub: HubDependency, templates: PagesDependency, message: UUID, proof: Proof, lang: Language = None
-) -> Response:
+def take_unsubscribe(asked: AskedDependency, message: UUID, proof: Proof) -> Response:
     """A mail program's button (RFC 8058) or the page's own: no more e-mails to that message's recipient.
 
     The answer is the same whether we know the message or not, so nobody learns that from it.
     """
-    unsubscribe(hub, NotificationId(message), proof)
+    unsubscribe(asked.hub, NotificationId(message), proof)
     # The choice of language leads to the landing page: to show this one again would be to act again.
-    page = _page(request, hub, templates, "/", lang)
+    page = asked.page("/")
     return render(page, "unsubscribe", words=Words(page.words.language, TEXTS), done=True)
-
-
-def _page(request: Request, hub: Hub, templates: Pages, path: str, lang: str | None) -> PageRequest:
-    accepted = accepted_language(request.headers.get("accept-language", ""))
-    return PageRequest(hub, templates, Words(choose_language(lang, accepted)), path)
 
 
 def _marks(posted: Posted) -> Marks:

@@ -47,9 +47,10 @@ class KeyPressed:
 def hear_text(hub: Hub, sms: InboundSms, *, provider_says: str = "") -> str:
     """Take in a text message and return the TwiML that answers it.
 
-    To STOP and START nothing is answered: the provider does that itself, and whoever asked for silence gets it.
+    To STOP and START nothing is answered: the provider does that itself, and whoever asked for silence gets it. A "cancel" stops messages,
+    as with the provider, and waits in the inbox too, for it may be about the visit.
     """
-    if heed_sms(hub, sms.sender, sms.text, provider_says=provider_says):
+    if heed_sms(hub, sms.sender, sms.text, message_id=sms.provider_id, provider_says=provider_says):
         return NO_ANSWER
     reply = receive_sms(hub, sms)
     return reply_twiml(reply.text) if reply is not None else NO_ANSWER

@@ -66,7 +66,7 @@ class BoardRoute:
 
     @property
     def travel_seconds(self) -> int:
-        """The driving to all stops; the way home is not counted."""
+        """The driving to all stops as it stands with each. The way home is not counted: only a plan, which was simulated, knows it."""
         return sum(stop.travel_seconds for stop in self.stops)
 
     @property
@@ -112,7 +112,7 @@ class BoardDay:
 
     @property
     def travel_seconds(self) -> int:
-        """The driving of all routes."""
+        """The driving to the stops of all routes, without the ways home."""
         return sum(route.travel_seconds for route in self.routes)
 
     @property

@@ -21,7 +21,7 @@ from scheduling import service
 from scheduling.board.drawing import COLOURS, drawing_of
 from scheduling.board.published import what_was_skipped
 from scheduling.board.queries import BoardChoice, choose_day, load_board
-from scheduling.board.searches import Search, Searches
+from scheduling.board.searches import Search, find_search, start_search
 from scheduling.days import wall_instant
 from scheduling.driving import drive_times
 from scheduling.engine.solver import Progress
@@ -30,7 +30,6 @@ LONGEST_SPAN = timedelta(days=14)
 
 _AT_ONCE_SECONDS = 0.7
 """A planning that is done by then needs no page of its own."""
-SEARCHES = Searches()
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
@@ -106,9 +105,9 @@ def plan(
     def work(hear: Callable[[Progress], None]) -> PlanId:
         return service.plan_days(hub, territory, first, last, seconds=seconds, seed=seed, progress=hear)
 
-    search = SEARCHES.start(territory, (first, last), seconds, work)
-    search.wait(_AT_ONCE_SECONDS)
-    return RedirectResponse(_leads_to(search), status_code=303)
+    started = start_search(hub, territory, (first, last), seconds, work)
+    started.wait(_AT_ONCE_SECONDS)
+    return RedirectResponse(_leads_to(find_search(hub, started.id)), status_code=303)
 
 
 @router.post("/console/board/repair", dependencies=[_PLANS])
@@ -176,13 +175,15 @@ def show_why(
 
 
 @router.get("/console/board/planning/{search_id}", dependencies=[_PLANS])
-def show_planning(request: Request, pages: PagesDependency, staff: Staff, search_id: UUID) -> Response:
+def show_planning(
+    request: Request, hub: HubDependency, pages: PagesDependency, staff: Staff, search_id: UUID
+) -> Response:
     """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it."""
-    search = SEARCHES.find(search_id)
-    if search is not None and search.failed and "hx-request" in request.headers:
+    search = find_search(hub, search_id)
+    if search is not None and search.failure and "hx-request" in request.headers:
         # A script drops an answer that is an error and would ask for ever: the whole page says what happened.
         return Response(headers={"HX-Redirect": request.url.path, "Cache-Control": "no-store"})
-    address = "/console/board" if search is None else _leads_to(search)
+    address = _leads_to(search)
     if search is None or search.done:
         if "hx-request" in request.headers:
             return Response(headers={"HX-Redirect": address, "Cache-Control": "no-store"})
@@ -199,11 +200,14 @@ def show_planning(request: Request, pages: PagesDependency, staff: Staff, search
     )
 
 
-def _leads_to(search: Search) -> str:
-    """Where to look: at the draft, or at the planning. Raises what planning raised."""
+def _leads_to(search: Search | None) -> str:
+    """Where to look: at the draft, at the planning, or at the board when there is none. Raises what planning raised."""
+    if search is None:
+        return "/console/board"
     if not search.done:
         return f"/console/board/planning/{search.id}"
-    search.plan()
+    if search.failure is not None:
+        raise search.failure
     return board_address(search.territory, search.first_day, view="draft")
 
 

@@ -24,6 +24,9 @@ KEY_ODDS = (0.30, 0.25, 0.15, 0.10, 0.10, 0.10)
 """How often customers are put back at random, by demand, far first, near first, narrow windows first, early first."""
 FEW_USED = 8
 """With fewer vehicles in use than this, remembering the best place on each costs more than it saves."""
+MANY_STOPS = 12
+"""From so many customers on a vehicle on, the search begins new routes often and ends warmer: a plan of few long routes is seldom left
+by one customer at a time, and more routes than it has are often shorter."""
 
 
 def solve_vrptw(
@@ -132,5 +135,13 @@ def _tuning(tables: Tables, stop: Stop, xy: NDArray[np.float64]) -> Tuning:
     trial = Portfolio(tables, replace(base, workers=1, pool=0), 0, xy)
     trial.fill(np.argsort(tables.drive[-1, :-1])[::-1].tolist(), limited=False)
     used = sum(1 for route in trial.sequences() if route)
-    settings = Settings(removals=10.0, longest=10, blink=0.01, idle=0.03, offered=100, remember=used >= FEW_USED)
-    return replace(base, settings=settings)
+    many_stops = len(tables.service) >= MANY_STOPS * used
+    settings = Settings(
+        removals=10.0,
+        longest=10,
+        blink=0.01,
+        idle=0.5 if many_stops else 0.03,
+        offered=100,
+        remember=used >= FEW_USED,
+    )
+    return replace(base, settings=settings, cold=6.0 if many_stops else base.cold)

@@ -20,8 +20,9 @@ from hub.domain.events import SYSTEM
 from hub.messaging.service_bus import OutgoingMessage
 from hub.notifications.service import request_notification
 from hub.settings import Settings
+from infra.hosts.job_queue import job_app, rescue_stalled_jobs
 from infra.hosts.rooms import SUBSCRIPTIONS
-from infra.hosts.worker import Worker, job_app, rescue_stalled_jobs
+from infra.hosts.worker import Worker
 from ingest.relay import relay_outbox
 from tests.samples import a_work_order
 
@@ -104,7 +105,7 @@ def is_sent(hub: Hub, one: Notification) -> bool:
 def test_a_worker_outlives_a_restart_of_the_database_and_goes_on_sending(
     live_hub: Hub, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("infra.hosts.worker._JOB_QUEUE_PATIENCE_SECONDS", 1.0)
+    monkeypatch.setattr("infra.hosts.job_queue._PATIENCE_SECONDS", 1.0)
     with running(Worker(live_hub)) as thread:
         first = request(live_hub)
         assert until(lambda: is_sent(live_hub, first))

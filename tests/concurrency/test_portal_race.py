@@ -33,6 +33,8 @@ from tests.scheduling.promises import Books, promise_faults, route_faults
 
 CONNECTIONS = 64
 MOST_TRIES = 40
+MOST_RACES = 6
+"""How often a race without guards is run until somebody meets somebody."""
 DAYS = tuple(TUESDAY + timedelta(days=day) for day in range(4))
 
 
@@ -144,9 +146,14 @@ def test_a_thousand_citizens_and_a_hundred_places_make_a_hundred_winners(hub: Hu
 
 
 def test_without_the_guards_more_citizens_win_than_there_are_places(hub: Hub) -> None:
-    windows = places(hub, technicians=1)
-    tokens = linked(hub, invite(hub, 16))
-    with served(racing(hub, lock=False, constraint=False)) as port:
-        crowd = race(port, tokens, windows[0])
-    assert crowd.booked > len(windows)
+    unguarded = racing(hub, lock=False, constraint=False)
+    booked, room = 0, 0
+    for _ in range(MOST_RACES):
+        # On a busy machine they may come one after the other, and then nobody meets: more citizens race for another technician's places.
+        windows = places(hub, technicians=1)
+        with served(unguarded) as port:
+            booked, room = race(port, linked(hub, invite(hub, 16)), windows[0]).booked, len(windows)
+        if booked > room:
+            break
+    assert booked > room
     assert any("overlaps" in fault for fault in promise_faults(hub)), "the checker sees the double bookings"

@@ -28,7 +28,7 @@ from infra.hosts.worker import Worker
 from portal.contact.service import run_due_contacts
 from scheduling.service import expire_holds
 from tests.concurrency.test_database_restarts import running, until
-from tests.samples import a_work_order
+from tests.samples import a_work_order, staff_territory
 from tests.scheduling.citizens import TUESDAY, employ, hold, invite
 
 pytestmark = pytest.mark.timeout(180)
@@ -63,6 +63,7 @@ def counting(database_url: str, tmp_path: Path) -> Iterator[tuple[Hub, CountingS
 def receive(hub: Hub, count: int) -> list[WorkOrderId]:
     with hub.unit_of_work() as work:
         made = [work.create_work_order(a_work_order(imported_at=work.now), by=SYSTEM).id for _ in range(count)]
+        staff_territory(work)
         work.commit()
     return made
 

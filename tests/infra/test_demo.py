@@ -15,6 +15,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from infra.demo.week import PASSWORD, STAFF
+
 _READY_SECONDS = 150
 _COMMAND_SECONDS = 60
 _DOORSTEP = f"{shlex.quote(sys.executable)} -m infra.hosts"
@@ -51,6 +53,23 @@ def _in_another_shell(source: str, command: str) -> str:
     return answer.stdout
 
 
+def _every_list_holds_something(base: str) -> None:
+    """What a newcomer sees in the lists of those who wait for a dispatcher."""
+    with httpx.Client(base_url=base, follow_redirects=True, timeout=30) as desk:
+        form = {"email": STAFF[0][0], "password": PASSWORD}
+        assert desk.post("/console/sign-in", data=form).is_success
+        inbox = desk.get("/console/inbox").text
+        assert inbox.count('class="thread thread--open"') >= 4
+        assert "Call back from " in inbox
+        held = desk.get("/console/held").text
+        assert held.count("<td>no contact</td>") >= 2
+        assert "<td>customer care</td>" in held
+        assert "3 requests." in desk.get("/console/requests").text
+        assert "3 orders wait." in desk.get("/console/locations").text
+        outbox = desk.get("/demo/outbox").text
+        assert re.search(r'action="/demo/outbox/\d+/answer"', outbox)
+
+
 def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str, state: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -70,9 +89,10 @@ def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str,
         said = _wait_until_ready(demo, log)
         assert (embedded / "postmaster.pid").exists() != ("DATABASE_URL" in os.environ)
         addresses = re.findall(rf"http://127\.0\.0\.1:{port}/\S+", said)
-        assert len(addresses) == 5
+        assert len(addresses) == 6
         for address in addresses:
             assert httpx.get(address, follow_redirects=True).is_success, address
+        _every_list_holds_something(f"http://127.0.0.1:{port}")
         source = re.search(r"^ +Command line +(\. .*)$", said, re.MULTILINE)
         assert source is not None, said
         assert "SU-" in _in_another_shell(source[1], "utility receive")

@@ -32,7 +32,7 @@ from infra.hosts.web import create_app
 from infra.hosts.worker import Worker
 from infra.local.running import broker_thread
 from tests.ingest.messages import an_event, an_order
-from tests.samples import a_work_order
+from tests.samples import a_work_order, staff_territory
 
 _CORRELATION = "utility-case/88012"
 _SECRETS = ("Lotte Vermeulen", "Vermeulen", "lotte.v@citizen.example", "+32470123456", "470 12 34 56", "Zonnebloemlaan")
@@ -79,6 +79,9 @@ def working_hub(database_url: str, clock: FixedClock, tmp_path: Path) -> Iterato
             database_url=SecretStr(database_url), state_dir=tmp_path, service_bus=SecretStr(bus), demo=True
         )
         built = build_hub(settings, SUBSCRIPTIONS, clock=clock)
+        with built.unit_of_work() as work:
+            staff_territory(work)
+            work.commit()
         yield built, bus
         built.close()
 

@@ -112,7 +112,7 @@ class TestPages:
         refuse(hub)
         now = hub.clock.now()
         with hub.reading() as connection:
-            matters = what_needs_attention(connection, now, (now, now)).matters
+            matters = what_needs_attention(connection, hub.catalogue, now, (now, now)).matters
         assert [(one.count, one.address) for one in matters if "quarantine" in one.what] == [(1, ADDRESS)]
 
 

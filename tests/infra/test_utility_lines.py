@@ -45,7 +45,7 @@ def test_a_line_says_which_order_its_state_and_why(
     monkeypatch.setenv("DOORSTEP_SERVICE_BUS", "Endpoint=sb://127.0.0.1:1;")
     monkeypatch.setattr(utility, "receive_events", lambda *_, **__: iter([_Message(_event(said))]))
     utility.receive(follow=False, as_json=False)
-    assert capsys.readouterr().out == f"2026-05-04 07:00 SU-1 {line}\n"
+    assert capsys.readouterr().out == f"2026-05-04 07:00 UTC SU-1 {line}\n"
 
 
 class _Message:

@@ -12,6 +12,7 @@ from hub.bootstrap import Hub, build_hub
 from hub.clock import FixedClock
 from hub.jobs import RememberedQueue
 from hub.settings import Settings
+from infra.chaos.fuzz import trials
 from infra.chaos.fuzz.__main__ import run_drawn
 from infra.chaos.fuzz.hostile import documents
 from infra.chaos.fuzz.trials import Trials, run_seeded
@@ -29,7 +30,10 @@ def fuzz_hub(
     url = make_database(template=migrated_template)
     settings = Settings(database_url=SecretStr(url), state_dir=tmp_path_factory.mktemp("state"), demo=True)
     built = build_hub(settings, SUBSCRIPTIONS, clock=FixedClock(MONDAY_MORNING), jobs=RememberedQueue())
-    yield built
+    with pytest.MonkeyPatch.context() as patch:
+        # How long a message may take is for `make fuzz` to judge: beside other tests a second passes with nothing done.
+        patch.setattr(trials, "LIMIT_SECONDS", 30.0)
+        yield built
     built.close()
 
 

@@ -15,12 +15,12 @@ from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import TMF697_STATES, Action, AppointmentStatus, HoldReason, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from infra.hosts.rooms import TIMERS
-from ingest.events import ESCALATED, ESCALATED_TYPE, STATE_CHANGED_TYPE
+from ingest.events import CREATED_TYPE, ESCALATED, ESCALATED_TYPE, STATE_CHANGED_TYPE
 from ingest.service import receive_message
 from tests.ingest.messages import UTILITY, a_message, an_event, an_order
 from tests.ingest.reading import orders, outbox
 from tests.ingest.tmf697 import problems
-from tests.samples import a_work_order
+from tests.samples import a_work_order, staff_territory
 
 
 def _told(event: dict[str, Any]) -> dict[str, Any]:
@@ -113,6 +113,22 @@ def test_an_order_on_hold_goes_back_with_the_dossier(ingest_hub: Hub) -> None:
     assert problems("WorkOrder", _told(handed_back)) == []
 
 
+def test_an_order_a_citizen_asked_for_is_told_as_made_and_then_step_by_step(ingest_hub: Hub) -> None:
+    utility = ingest_hub.settings.own_requests_source
+    with ingest_hub.unit_of_work() as work:
+        order = work.create_work_order(a_work_order(utility=utility), by=SYSTEM)
+        work.advance_work_order(order, Action.INVITE, by=SYSTEM)
+        work.commit()
+    first, second = outbox(ingest_hub)
+    assert [one["type"] for one in (first, second)] == [CREATED_TYPE, STATE_CHANGED_TYPE]
+    assert _told(first)["relatedParty"] == [{"id": utility, "role": "utility", "@referredType": "Organization"}]
+    assert (_told(first)["externalId"], _told(first)["state"]) == (order.external_id, "acknowledged")
+    assert "Peeters" not in str(first["data"])
+    assert order.street not in str(first["data"])
+    assert problems("WorkOrderCreateEvent", first["data"]) == []
+    assert problems("WorkOrder", _told(first)) == []
+
+
 def test_nothing_is_told_of_a_step_that_is_rolled_back(ingest_hub: Hub) -> None:
     with ingest_hub.unit_of_work() as work:
         work.create_work_order(a_work_order(), by=SYSTEM)
@@ -161,6 +177,9 @@ def test_the_judge_finds_what_is_wrong(definition: str, value: object, problem: 
 
 def test_an_order_nobody_answers_for_goes_back_with_the_contact_rooms_own_dossier(hub: Hub, clock: FixedClock) -> None:
     receive_message(hub, a_message(an_event()))
+    with hub.unit_of_work() as work:
+        staff_territory(work)
+        work.commit()
     for _ in range(15 * 4):
         clock.advance(timedelta(hours=6))
         for timer in TIMERS.values():

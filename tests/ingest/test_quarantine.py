@@ -33,7 +33,7 @@ from infra.local.running import broker_thread
 from ingest import inbox, profiles, service
 from ingest.change_schemas import UPDATE_TYPE
 from ingest.quarantine.collecting import collect_dead_letter
-from ingest.quarantine.records import Act, Cause, Quarantined, QuarantineStatus
+from ingest.quarantine.records import Act, Cause, Quarantined, QuarantinedId, QuarantineStatus
 from ingest.quarantine.service import (
     CorrectionError,
     NotWaitingError,
@@ -273,6 +273,7 @@ def test_what_is_discarded_is_erased_and_its_checksum_stays(ingest_hub: Hub) -> 
     assert discard_quarantined(ingest_hub, [one.id], by=BY, reason="twice") == 0
     story = show_quarantined(ingest_hub, one.id)
     assert (story.body, story.original_body, story.message.status) == (None, None, QuarantineStatus.DISCARDED)
+    assert not quotes(ingest_hub, one.id, one.reason)
     last = story.acts[-1]
     assert (last.act, last.reason, last.actor_name, len(last.body_sha256)) == (
         Act.DISCARDED,
@@ -292,8 +293,17 @@ def test_the_utility_itself_may_settle_it(ingest_hub: Hub) -> None:
     assert show_quarantined(ingest_hub, one.id).message.status is QuarantineStatus.SETTLED
 
 
+def quotes(hub: Hub, message_id: QuarantinedId, words: str) -> bool:
+    """Whether anything that is kept of the message says these words."""
+    story = show_quarantined(hub, message_id)
+    return any(
+        words in text for text in (story.message.reason, story.message.subject, *(act.reason for act in story.acts))
+    )
+
+
 def test_bodies_of_what_was_seen_to_are_erased_after_a_month(ingest_hub: Hub, clock: FixedClock) -> None:
     one = refuse(ingest_hub)
+    assert quotes(ingest_hub, one.id, one.reason)
     waiting = a_letter(b"{")
     collect_dead_letter(ingest_hub, waiting)
     correct_quarantined(ingest_hub, one.id, corrected(ingest_hub, one), by=BY)
@@ -303,6 +313,9 @@ def test_bodies_of_what_was_seen_to_are_erased_after_a_month(ingest_hub: Hub, cl
     clock.advance(timedelta(days=2))
     assert (erase_old_bodies(ingest_hub, clock.now()), erase_old_bodies(ingest_hub, clock.now())) == (1, 0)
     assert show_quarantined(ingest_hub, one.id).body is None
+    assert not quotes(ingest_hub, one.id, one.reason)
+    done = [act.act for act in show_quarantined(ingest_hub, one.id).acts]
+    assert done == [Act.ARRIVED, Act.CORRECTED, Act.SETTLED, Act.REPLAYED]
     assert [show_quarantined(ingest_hub, each.id).body for each in lying(ingest_hub)] == [b"{"]
 
 

@@ -18,6 +18,9 @@ _OPTIONS = {
 # What differs between two sights of one page and bars nobody: tokens, ids and references.
 _NAMES = re.compile(r"[\w-]{43}|[0-9a-f]{8}(-[0-9a-f]{4,12}){4}|WO-[0-9a-f]{8}")
 _found_good: set[tuple[str, str]] = set()
+_COLOUR_RULES = ("color-contrast", "link-in-text-block")
+"""What another colour scheme can break."""
+_SCHEME = "() => matchMedia('(prefers-color-scheme: dark)').matches"
 _RUN = "options => axe.run(document, options).then(found => found.violations)"
 
 
@@ -28,15 +31,26 @@ def _script() -> str:
 
 def find_barriers(page: Page) -> list[str]:
     """One line for each element that breaks WCAG 2.2 AA or a best practice: the rule, the element, and why."""
-    sight = (str(page.viewport_size), _NAMES.sub("", page.content()))
+    is_dark = page.evaluate(_SCHEME)
+    sight = (f"{page.viewport_size} {is_dark}", _NAMES.sub("", page.content()))
     if sight in _found_good:
         return []
+    found = _ask(page, _OPTIONS)
+    if not found:
+        _found_good.add(sight)
+    return found
+
+
+def find_colour_barriers(page: Page) -> list[str]:
+    """The same for what colours alone can bar: for a page whose other scheme has been asked for everything."""
+    return _ask(page, {"runOnly": {"type": "rule", "values": list(_COLOUR_RULES)}, "resultTypes": ["violations"]})
+
+
+def _ask(page: Page, options: dict[str, Any]) -> list[str]:
     if not page.evaluate("() => typeof axe !== 'undefined'"):
         # By the debugger's door: as a script tag the page's own policy would refuse it.
         page.evaluate(_script())
-    violations: list[dict[str, Any]] = page.evaluate(_RUN, _OPTIONS)
-    if not violations:
-        _found_good.add(sight)
+    violations: list[dict[str, Any]] = page.evaluate(_RUN, options)
     return [
         f"{violation['id']}: {node['html'][:200]} ({' '.join(node['failureSummary'].split())})"
         for violation in violations

@@ -26,7 +26,7 @@ from hub.jobs import RememberedQueue
 from infra.hosts.rooms import JOBS, TIMERS
 from infra.hosts.web import create_app
 from scheduling.service import confirm_appointment, hold_slot, offer_slots
-from tests.samples import a_work_order, add_route, add_technician
+from tests.samples import a_work_order, add_route, add_technician, staff_territory
 
 TUESDAY = date(2026, 5, 5)
 _START_SECONDS = 20.0
@@ -60,6 +60,7 @@ class Site:
         """An order that has just come in; its citizen was written to."""
         with self.hub.unit_of_work() as work:
             order = work.create_work_order(a_work_order(imported_at=work.now, **changes), by=SYSTEM)
+            staff_territory(work, order.territory)
             work.commit()
         self.work()
         return self.order(order.id)

@@ -1,6 +1,7 @@
 """After booking the same link goes on: where the visit stands, how to get in, photos, the code at the door."""
 
 import io
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from portal.details.queries import what_was_left
 from portal.details.words import details_words
 from tests.hub.test_documents import a_pdf
 from tests.journeys.conftest import MakeVisitor
+from tests.journeys.fitting import find_misfits
 from tests.journeys.site import Site
 from tests.journeys.test_keyboard import tab_to
 from tests.journeys.visitor import Visitor
@@ -27,10 +29,6 @@ TITLES = {"nl": "Uw afspraak", "fr": "Votre rendez-vous", "de": "Ihr Termin", "e
 PREPARE = "Prepare the visit"
 NO_CLIENT: Any = None
 """These people come with a browser."""
-_CLIPPED = """() => [...document.querySelectorAll("main *")]
-  .filter((one) => one.children.length === 0 && one.clientWidth > 1 && getComputedStyle(one).overflowX !== "visible")
-  .filter((one) => one.scrollWidth > one.clientWidth + 1 && !one.matches("input, textarea, select, .govuk-visually-hidden"))
-  .map((one) => one.outerHTML.slice(0, 120))"""
 
 
 def agreed(site: Site, hours: float = 2) -> Booked:
@@ -136,6 +134,73 @@ def test_everything_after_booking_works_by_keyboard(site: Site, citizen: Visitor
     assert (left.access.gate_code, left.channel) == ("4711#", "email")
 
 
+def test_whoever_stands_on_the_way_to_look_again_keeps_their_place_when_the_page_comes_alive(
+    site: Site, citizen: Visitor
+) -> None:
+    visit = agreed(site)
+    # Each stream ends at once, and the page comes again after a moment.
+    ended = {"body": "retry: 200\n\n", "content_type": "text/event-stream"}
+    citizen.page.route("**/day/events*", lambda route: route.fulfill(**ended))
+    citizen.open(f"{visit.path}?lang=en").sees("Your appointment")
+    again = citizen.page.get_by_role("link", name="Look again")
+    expect(again).to_be_visible()
+    again.focus()
+    citizen.page.unroute("**/day/events*")
+    expect(citizen.page.get_by_text("This page keeps itself up to date.")).to_be_visible()
+    expect(again).to_be_focused()
+    citizen.page.keyboard.press("Tab")
+    expect(again).to_be_hidden()
+
+
+def test_what_can_no_longer_be_done_leaves_the_page_and_the_keyboard_stays_where_it_can(
+    site: Site, make_visitor: MakeVisitor
+) -> None:
+    visit = agreed(site)
+    moving, looking = make_visitor(), make_visitor()
+    for citizen in (moving, looking):
+        citizen.open(f"{visit.path}?lang=en").sees("Your appointment")
+        expect(citizen.page.get_by_text("This page keeps itself up to date.")).to_be_visible()
+        expect(citizen.page.get_by_role("link", name="Cancel the appointment")).to_be_visible()
+    moving.page.get_by_role("link", name="Move the appointment").focus()
+    door = looking.page.get_by_role("link", name="Door code to show or print")
+    door.focus()
+    set_off(site, visit)
+    changed = "What you can do here has changed."
+    for citizen in (moving, looking):
+        expect(citizen.page.get_by_text(changed)).to_be_visible()
+        expect(citizen.page.get_by_text("The appointment can no longer be changed here.")).to_be_visible()
+        for gone in ("Move the appointment", "Cancel the appointment", "Tell me when it can be earlier"):
+            expect(citizen.page.get_by_role("link", name=gone)).to_have_count(0)
+        citizen.inspect()
+    expect(moving.page.get_by_text(changed)).to_be_focused()
+    expect(door).to_be_focused()
+
+
+def test_the_page_that_was_open_tells_that_the_work_is_done(site: Site, citizen: Visitor) -> None:
+    visit = agreed(site)
+    put(site.hub, visit.visit, VisitStatus.WORKING)
+    citizen.open(f"{visit.path}?lang=en").sees("Your appointment")
+    expect(citizen.page.get_by_text("This page keeps itself up to date.")).to_be_visible()
+    with site.hub.unit_of_work() as work:
+        order, done = work.work_orders.get(visit.order.id), work.visits.get(visit.visit.id)
+        work.work_orders.swap(order, replace(order, status=WorkOrderStatus.COMPLETED))
+        work.visits.swap(done, replace(done, status=VisitStatus.COMPLETED))
+        work.commit()
+    expect(citizen.page.get_by_role("heading", level=1)).to_have_text("The work is done")
+    expect(citizen.page).to_have_title("The work is done – Doorstep")
+    expect(citizen.page.get_by_role("link", name="Door code to show or print")).to_have_count(0)
+
+
+def test_when_the_rest_cannot_be_fetched_the_link_to_look_again_is_there(site: Site, citizen: Visitor) -> None:
+    visit = agreed(site)
+    citizen.open(f"{visit.path}?lang=en").sees("Your appointment")
+    expect(citizen.page.get_by_text("This page keeps itself up to date.")).to_be_visible()
+    citizen.expects(503).page.route(f"**{visit.path}?lang=en", lambda route: route.fulfill(status=503, body="Soon."))
+    set_off(site, visit)
+    expect(citizen.page.locator("[data-part=headline]")).to_contain_text("on the way")
+    expect(citizen.page.get_by_role("link", name="Look again")).to_be_visible()
+
+
 @pytest.mark.parametrize("step", ["", "/details", "/day/door-code"])
 def test_twice_as_large_nothing_is_lost(site: Site, make_visitor: MakeVisitor, step: str) -> None:
     visit = agreed(site)
@@ -145,7 +210,7 @@ def test_twice_as_large_nothing_is_lost(site: Site, make_visitor: MakeVisitor, s
         citizen = make_visitor(size=(width, 700))
         citizen.open(f"{visit.path}{step}?lang=de")
         citizen.inspect()
-        assert citizen.page.evaluate(_CLIPPED) == []
+        assert find_misfits(citizen.page, clipped=True) == []
 
 
 def test_the_technician_scans_the_code_that_the_citizen_shows(

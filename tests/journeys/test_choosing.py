@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from hub.domain.events import CITIZEN
 from hub.domain.lifecycle import AppointmentStatus
@@ -11,10 +11,9 @@ from hub.domain.waitlist import WaitlistStatus
 from hub.domain.work_orders import WorkOrder
 from portal.waitlist.records import entries
 from scheduling.service import cancel_appointment, offer_slots
-from tests.journeys.axe import _found_good, find_barriers
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import Site
-from tests.journeys.visitor import PHONE, Visitor
+from tests.journeys.visitor import Visitor
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("journeys-choosing")]
 
@@ -131,26 +130,3 @@ def test_who_lost_the_link_gets_a_new_one_and_the_old_one_still_opens(site: Site
     assert new != old
     for link in (new, old):
         citizen.open(link).sees(CHOOSE)
-
-
-def test_dark_pages_can_be_read_as_well(site: Site, browser: Browser) -> None:
-    site.add_technicians("Jan Janssens")
-    order, booked = site.receive_order(language="nl"), site.receive_order(language="fr")
-    site.book(booked)
-    context = browser.new_context(
-        base_url=site.address,
-        viewport={"width": PHONE[0], "height": PHONE[1]},
-        color_scheme="dark",
-        reduced_motion="reduce",
-    )
-    page = context.new_page()
-    own, other = site.link_to(order), site.link_to(booked)
-    pages = (own, f"{own}/preferences", other, f"{other}/move", f"{other}/earlier", f"{other}/cancel", "/request", "/")
-    barriers = []
-    for address in pages:
-        page.goto(address)
-        # What was found good in the light says nothing of the dark.
-        _found_good.clear()
-        barriers += [f"{address.removeprefix(own)}: {one}" for one in find_barriers(page)]
-    context.close()
-    assert not barriers, "\n".join(barriers)

@@ -73,6 +73,13 @@ def test_a_dispatcher_decides_without_scripts(site: Site, make_visitor: MakeVisi
     dispatcher.press("Invite again").sees(heading(order, "contacting"))
     assert (present(site, order).status, present(site, order).hold_reason) == (WorkOrderStatus.CONTACTING, None)
     picture(dispatcher, f"contact-asked-{size}")
+    away = page.get_by_role("region", name="Take a wrong address away")
+    away.get_by_label("Which one is somebody else’s").select_option("phone")
+    away.get_by_label("Why").fill("Whoever answered has never heard of him.")
+    dispatcher.press("Take a wrong address away").sees(heading(order, "contacting"))
+    expect(page.get_by_role("status")).to_have_text("The address is taken away. What follows stands below.")
+    assert present(site, order).citizen_phone == ""
+    picture(dispatcher, f"contact-address-{size}")
 
 
 def test_a_mistake_is_said_at_the_top_and_what_was_typed_stays(site: Site, make_visitor: MakeVisitor) -> None:

@@ -99,3 +99,49 @@ def test_an_answer_is_written_with_the_keyboard_alone_and_without_scripts(
     assert "Doorstep: Between eight and ten." in [body for _, _, body in site.messages_to(order)]
     [thread] = threads(site.hub)
     assert thread.status is ConversationStatus.ANSWERED
+
+
+def test_a_strangers_message_is_put_to_its_order_with_the_keyboard(site: Site, dispatcher: Visitor) -> None:
+    site.add_technicians("Jan Janssens")
+    order = site.receive_order(language="en", external_id="WO-2026-0017")
+    receive_sms(
+        site.hub, InboundSms("SM7", "+32470999999", "+3225550000", "It is about my mother's meter, WO-2026-0017.")
+    )
+    sign_in(site, dispatcher, "/console/inbox", "Inbox")
+    dispatcher.press("Message from +32…99", role="link")
+    dispatcher.sees("Conversation with +32…99 open")
+    find = dispatcher.page.get_by_role("searchbox", name="Number of the order it is about")
+    find.focus()
+    dispatcher.page.keyboard.type("wo-2026")
+    dispatcher.page.keyboard.press("Enter")
+    expect(dispatcher.control(f"It is about this order: {order.external_id}, {order.town}")).to_be_visible(
+        timeout=15_000
+    )
+    dispatcher.inspect()
+    tab_to(dispatcher, "button", "It is about this order")
+    dispatcher.page.keyboard.press("Enter")
+    expect(dispatcher.page.get_by_text("It is with that order now")).to_be_visible(timeout=15_000)
+    expect(dispatcher.page.get_by_role("link", name=order.external_id)).to_be_visible()
+    assert threads(site.hub)[0].work_order_id == order.id
+
+
+def test_in_the_demo_a_text_is_answered_with_the_keyboard_and_typing_outlives_the_refresh(
+    site: Site, dispatcher: Visitor
+) -> None:
+    site.add_technicians("Jan Janssens")
+    order = order_with_sms(site)
+    dispatcher.open("/demo/outbox").sees("Outbox")
+    dispatcher.page.locator("summary", has_text="Answer as the citizen").first.focus()
+    dispatcher.page.keyboard.press("Enter")
+    dispatcher.page.keyboard.press("Tab")
+    expect(dispatcher.page.get_by_label("Your answer").first).to_be_focused()
+    dispatcher.page.keyboard.type("Is there ")
+    with dispatcher.page.expect_response("**/demo/outbox?order=*"):
+        pass
+    dispatcher.inspect()
+    dispatcher.page.keyboard.type("parking?")
+    dispatcher.page.keyboard.press("Enter")
+    expect(dispatcher.page.get_by_text("You wrote: “Is there parking?”")).to_be_visible()
+    dispatcher.inspect()
+    [thread] = threads(site.hub)
+    assert thread.work_order_id == order.id

@@ -5,8 +5,9 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from hub.domain.events import SYSTEM
-from hub.domain.lifecycle import Action
+from hub.domain.events import SYSTEM, Actor, ActorKind
+from hub.domain.lifecycle import Action, HoldReason
+from portal.contact.decisions import Decision, record_outcome
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import Site
 
@@ -41,6 +42,20 @@ def test_an_expired_link_says_so(site: Site, make_visitor: MakeVisitor) -> None:
     citizen.open(link).sees("This job has been called off")
     site.clock.advance(timedelta(days=30))
     citizen.open(link, status=410).sees("This link is no longer valid")
+
+
+@pytest.mark.parametrize("reason", [HoldReason.DECEASED, HoldReason.MOVED])
+def test_a_link_of_somebody_who_died_or_moved_says_a_neutral_word(
+    site: Site, make_visitor: MakeVisitor, reason: HoldReason
+) -> None:
+    citizen = make_visitor(language="en-GB")
+    order = site.receive_order(language="en")
+    link = site.link_to(order)
+    staff = Actor(ActorKind.STAFF, "7d4e0c1a-0000-4000-8000-000000000001")
+    record_outcome(site.hub, Decision(order.id, site.order(order.id).version, staff, "told by a relative"), reason)
+    citizen.open(link, status=410).sees("No visit is planned")
+    citizen.inspect()
+    expect(citizen.page.get_by_text(f"The reference is {order.external_id}.")).to_be_visible()
 
 
 def test_the_first_page_and_a_page_that_is_not_there(make_visitor: MakeVisitor) -> None:

@@ -33,7 +33,7 @@ def answers(site: Site, order: WorkOrder) -> list[SurveyAnswer]:
 def fill_in(citizen: Visitor, rating: str, score: str, comment: str) -> None:
     citizen.page.get_by_label(rating, exact=True).check()
     citizen.page.get_by_label(score, exact=True).check()
-    citizen.page.get_by_label("Is there something you want to tell us?").fill(comment)
+    citizen.page.get_by_label("Is there anything else you would like to tell us?").fill(comment)
     citizen.press("Send my answer")
 
 

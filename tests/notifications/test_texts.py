@@ -10,16 +10,17 @@ from hub.domain.contact import LinkPurpose
 from hub.notifications.kinds import KINDS, UnknownMessageKindError
 from hub.notifications.links import link_address
 from hub.notifications.texts import (
+    FOLDER,
     LANGUAGES,
     SMS_LIMIT,
     appointment_values,
     known_language,
-    load_texts,
     order_values,
     render_email,
     render_sms,
     render_text,
 )
+from hub.texts import load_texts
 from tests.portal.test_ladder import an_appointment
 from tests.samples import a_work_order
 
@@ -51,10 +52,9 @@ def values_for(kind: str, language: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_language_has_the_same_texts(language: str) -> None:
-    texts = load_texts(language)
-    assert set(texts) == {*KINDS, "frame", "calendar"}
-    assert {kind: set(texts[kind]) for kind in KINDS} == {kind: {"subject", "email", "sms"} for kind in KINDS}
+def test_every_kind_has_its_three_texts_and_there_are_no_others(language: str) -> None:
+    kinds = {f"{kind}.{part}" for kind in KINDS for part in ("subject", "email", "sms")}
+    assert set(load_texts(FOLDER, language)) == {*kinds, "frame.email", "calendar.summary", "calendar.description"}
 
 
 @pytest.mark.parametrize(("kind", "language"), CASES)
@@ -62,7 +62,7 @@ def test_a_text_uses_only_what_its_kind_offers_and_asks_with_a_link(kind: str, l
     environment = Environment(undefined=StrictUndefined, autoescape=True)
     offered = ORDER_NAMES | (APPOINTMENT_NAMES if KINDS[kind].appointment else set()) | KINDS[kind].values
     for part in ("subject", "email", "sms"):
-        used = meta.find_undeclared_variables(environment.parse(load_texts(language)[kind][part]))
+        used = meta.find_undeclared_variables(environment.parse(load_texts(FOLDER, language)[f"{kind}.{part}"]))
         assert used - {"link"} <= offered
         linked = {"email": KINDS[kind].link is not None, "sms": KINDS[kind].link is not None and KINDS[kind].sms_link}
         assert ("link" in used) == linked.get(part, False)
@@ -70,11 +70,25 @@ def test_a_text_uses_only_what_its_kind_offers_and_asks_with_a_link(kind: str, l
 
 @pytest.mark.parametrize(("kind", "language"), CASES)
 def test_an_sms_stays_short_on_the_longest_day_with_the_longest_link(kind: str, language: str) -> None:
-    values = {**values_for(kind, language), "work": "W" * 120}
+    values = {**values_for(kind, language), "work": "W" * 120, "reference": "R" * 200}
     body = render_sms(kind, language, values).body
     assert len(body) <= SMS_LIMIT
     assert "\n" not in body
     assert KINDS[kind].link is None or not KINDS[kind].sms_link or body.rstrip(".").endswith(LONG_LINK)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("kind", "segments"), [("last_call", 2), ("new_link", 1)])
+def test_whoever_only_gets_sms_has_a_reference_to_ask_a_new_link_with_at_no_cost(
+    kind: str, segments: int, language: str
+) -> None:
+    link = link_address("https://appointments.network.example", LinkPurpose.BOOKING, "x" * 43)
+    for work_type in load_catalogue().work_types.values():
+        values = {**values_for(kind, language), "work": work_type.names[language], "link": link}
+        body = render_sms(kind, language, {**values, "reference": "WO-2026-01234"}).body
+        assert "WO-2026-01234" in body
+        # One SMS holds 160 signs; of several each holds 153.
+        assert len(body) <= (160 if segments == 1 else 153 * segments)
 
 
 @pytest.mark.parametrize(("kind", "language"), CASES)

@@ -2,7 +2,6 @@
 
 import gzip
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from html import unescape
 
@@ -15,29 +14,16 @@ from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import conversation_tables
 from hub.db.portal_tables import time_preference
-from infra.hosts.web import create_app
 from portal.preferences import DAYPARTS, WEEKDAYS, UnusableDatesError, Wish, read_wish
-from portal.slot_list import list_slots
+from portal.slot_list import list_slots, slot_value
 from scheduling.engine.slots import OfferReason
 from scheduling.service import SlotOffer
+from tests.portal.chooser import SLOT, Citizen, everything, staff
+from tests.portal.citizen import link_for
 from tests.portal.test_ladder import receive
-from tests.portal.test_pages import SLOT, Citizen, everything, link_for, staff
 
 FIRST_LOAD_BYTES = 60_000
 _REFERENCED = re.compile(r'(?:href|src)="(/static/[^"]+)"')
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
-
-
-@pytest.fixture
-def citizen(hub: Hub, client: TestClient) -> Citizen:
-    staff(hub)
-    order = receive(hub, language="en")
-    return Citizen(client, order, link_for(hub, order))
 
 
 def first_load(client: TestClient, address: str) -> int:
@@ -118,8 +104,11 @@ def test_dates_away_are_kept_shown_and_left_out(citizen: Citizen) -> None:
 def test_dates_that_cannot_be_meant_are_asked_again_and_nothing_is_kept(
     hub: Hub, citizen: Citizen, typed: tuple[str, str]
 ) -> None:
-    answer = citizen.post("/preferences", away_from=typed[0], away_until=typed[1])
+    answer = citizen.post("/preferences", away_from=typed[0], away_until=typed[1], weekday="tuesday")
+    assert answer.status_code == 422
     assert "Those dates are not right." in answer.text
+    assert f'name="away_from" value="{typed[0]}"' in answer.text, "what was typed is still there"
+    assert 'value="tuesday" checked' in answer.text
     with hub.reading() as connection:
         assert connection.execute(time_preference.select()).all() == []
 
@@ -251,8 +240,21 @@ def test_the_greenest_times_come_first_with_their_reason() -> None:
     green = [an_offer(61, "technician_in_street"), an_offer(71, "technician_nearby")]
     found = list_slots([*green, *plain], Wish(), None, "Europe/Brussels", "en")
     assert [one.why for one in found.recommended] == ["in_street", "nearby"]
+    # An earlier time with the weaker reason stays behind.
+    swapped = [an_offer(71, "technician_in_street"), an_offer(61, "technician_nearby")]
+    found = list_slots([*reversed(swapped), *plain], Wish(), None, "Europe/Brussels", "en")
+    assert [one.why for one in found.recommended] == ["in_street", "nearby"]
     taken = list_slots([*green, *plain], Wish(), green[0].starts_at, "Europe/Brussels", "en")
     assert (taken.recommended, len(taken.nearest)) == ((), 3)
+
+
+def test_times_recommended_for_the_same_reason_are_chosen_by_driving_and_read_by_date() -> None:
+    plain = [an_offer(hours, "technician_available") for hours in range(0, 60, 5)]
+    ranked = [an_offer(hours, "technician_in_street") for hours in (240, 72, 248, 1)]
+    found = list_slots([*ranked, *plain], Wish(), None, "Europe/Brussels", "en")
+    assert [one.value for one in found.recommended] == [
+        slot_value(one.starts_at, one.ends_at) for one in (ranked[1], ranked[0], ranked[2])
+    ]
 
 
 def test_a_wish_drops_what_nobody_offers_and_reads_both_clock_change_days() -> None:

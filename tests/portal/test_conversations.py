@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select
 
+from hub.attempts import AttemptLimit
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.contact_record import first_fault, read_entries
@@ -26,6 +27,7 @@ from hub.domain.lifecycle import Action, AppointmentStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.addresses import opt_in, opt_out
 from hub.notifications.service import deliver_notification, request_notification
+from portal import service
 from portal.conversations import answers
 from portal.conversations.offers import prepare_offer, request_offer
 from portal.conversations.schemas import CallBackAsked, InboundSms, Reply
@@ -220,6 +222,29 @@ def test_a_second_number_after_the_booking_is_asked_about_and_moves_nothing(hub:
     assert [one.status for one in threads(hub)] == [ConversationStatus.OPEN]
 
 
+def test_choices_by_text_and_by_link_are_counted_together(
+    hub: Hub, order: WorkOrder, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "UNCOUNTED_HOLDS", 0)
+    monkeypatch.setattr(service, "HOLDS", AttemptLimit(3, timedelta(hours=12)))
+    send_offer(hub, order)
+    with hub.snapshot() as work:
+        booking = read_booking(work, order)
+    for offer in offer_slots(hub, order.id).offers[:3]:
+        service.keep_time(hub, booking, offer.starts_at, offer.ends_at)
+    held = current_appointment(hub, order.id)
+    reply = text(hub, "2")
+    assert reply is not None
+    assert reply.text.startswith("You have chosen a time very often today, so this one is not agreed.")
+    assert current_appointment(hub, order.id) == held
+    assert [one.status for one in threads(hub)] == [ConversationStatus.OPEN]
+    clock.advance(timedelta(hours=12))
+    send_offer(hub, order)
+    again = text(hub, "2")
+    assert again is not None
+    assert again.text.startswith("Agreed: ")
+
+
 @pytest.mark.parametrize("words", ["JA", "oui.", "Yes 👍"])
 def test_a_yes_confirms_the_slot_that_is_held(hub: Hub, order: WorkOrder, words: str) -> None:
     offer = offer_slots(hub, order.id).offers[0]
@@ -302,6 +327,21 @@ def test_two_machines_do_not_talk_for_ever(hub: Hub, order: WorkOrder, clock: Fi
     assert [reply is not None for reply in replies] == [True, False, False, False, False]
 
 
+def test_a_machine_that_always_says_thanks_is_told_once_when_we_come(
+    hub: Hub, order: WorkOrder, clock: FixedClock
+) -> None:
+    send_offer(hub, order)
+    text(hub, "1")
+    replies = []
+    for _ in range(5):
+        clock.advance(timedelta(minutes=4))
+        replies.append(text(hub, "Ok, thanks"))
+    assert [reply is not None for reply in replies] == [True, False, False, False, False]
+    assert [one.status for one in threads(hub)] == [ConversationStatus.CLOSED], "nobody need read them"
+    clock.advance(timedelta(hours=13))
+    assert text(hub, "Ok, thanks") is not None
+
+
 def test_the_same_message_again_gets_the_same_answer_and_does_nothing(hub: Hub, order: WorkOrder) -> None:
     send_offer(hub, order)
     first = text(hub, "2", provider_id="SM-one")
@@ -380,12 +420,41 @@ def test_a_stop_between_the_message_and_its_answer_leaves_it_in_the_inbox(
 def test_of_several_live_orders_the_one_written_to_last_is_meant(hub: Hub, clock: FixedClock) -> None:
     staff(hub, technicians=2)
     first, second = receive(hub, language="en"), receive(hub, language="en", street="Kouter 2")
-    send_offer(hub, first)
+    write_to(hub, first)
     clock.advance(timedelta(hours=1))
     send_offer(hub, second)
-    text(hub, "1")
+    reply = text(hub, "1")
+    assert reply is not None
+    assert ", Kouter 2. " in reply.text, "the answer says which place it speaks of"
     assert present(hub, second.id).status is WorkOrderStatus.BOOKED
     assert present(hub, first.id).status is WorkOrderStatus.CONTACTING
+
+
+@pytest.mark.parametrize("words", ["2", "JA"])
+@pytest.mark.parametrize("reminded", [False, True])
+def test_where_times_of_several_live_orders_were_listed_a_person_asks_which(
+    hub: Hub, clock: FixedClock, words: str, *, reminded: bool
+) -> None:
+    staff(hub, technicians=2)
+    first, second = receive(hub, language="en"), receive(hub, language="en", street="Kouter 2")
+    for order in (first, second):
+        send_offer(hub, order)
+        clock.advance(timedelta(hours=1))
+    if reminded:
+        # The list the citizen saw last is the second one's, the message the first one's.
+        write_to(hub, first)
+        clock.advance(timedelta(minutes=1))
+    reply = text(hub, words)
+    assert reply is not None
+    assert reply.text.startswith("Thank you for your message.")
+    assert [current_appointment(hub, order.id) for order in (first, second)] == [None, None]
+    [thread] = threads(hub)
+    assert thread.status is ConversationStatus.OPEN
+    # Once only one of them is left, its list is meant.
+    advance(hub, second, Action.CANCEL)
+    clock.advance(timedelta(minutes=1))
+    text(hub, "2")
+    assert present(hub, first.id).status is WorkOrderStatus.BOOKED
 
 
 def test_an_order_that_ended_is_not_meant_as_long_as_another_lives(hub: Hub, clock: FixedClock) -> None:
@@ -555,7 +624,9 @@ def test_a_call_back_is_asked_once_and_waits_for_a_person(hub: Hub, order: WorkO
 def test_a_call_back_without_an_order_is_threaded_by_its_number(hub: Hub, order: WorkOrder) -> None:
     receive_call_back(hub, CallBackAsked("CA1", NUMBER))
     receive_call_back(hub, CallBackAsked("CA2", STRANGER))
-    assert [one.work_order_id for one in threads(hub)] == [order.id, None]
+    # Both were opened at the same instant.
+    one, other = threads(hub)
+    assert {one.work_order_id, other.work_order_id} == {order.id, None}
 
 
 def test_no_number_and_no_text_goes_into_the_logs(hub: Hub, order: WorkOrder, caplog: pytest.LogCaptureFixture) -> None:

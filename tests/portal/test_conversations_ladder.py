@@ -77,7 +77,7 @@ def test_a_step_lists_times_and_a_number_ends_the_ladder(listing_hub: Hub, clock
     assert sent.parameters["times"].startswith("1) mar. 5 mai 08:00-10:00, 2) ")
     deliver_notification(hub, notification_id=str(sent.id))
     clock.advance(timedelta(minutes=20))
-    reply = text(hub, "Le 2, merci !")
+    reply = text(hub, "Le numéro 2, merci !")
     assert reply is not None
     assert reply.text.startswith("C'est noté : ")
     confirmed(hub, order)

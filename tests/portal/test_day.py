@@ -2,11 +2,9 @@
 
 import gzip
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html import unescape
-from string import Formatter
 from typing import Any
 from uuid import uuid4
 
@@ -18,26 +16,20 @@ from icalendar import Calendar
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db.citizen_tables import technician_place
+from hub.domain.contact import Channel
 from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.ids import AppointmentId
 from hub.domain.lifecycle import Action, AppointmentStatus, VisitStatus, WorkOrderStatus
 from hub.door_codes import door_code
+from hub.notifications.addresses import opt_out
 from hub.notifications.links import token_hash
-from hub.notifications.texts import LANGUAGES
-from infra.hosts.web import create_app
+from hub.texts import load_texts
 from portal.day.showing import webcal_address
 from portal.day.words import FOLDER
-from portal.words import load_words
 from scheduling.service import cancel_appointment
 from tests.portal.citizen import Booked, book, put
 
 MOST_BYTES = 60_000
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
 
 
 @pytest.fixture
@@ -68,6 +60,46 @@ def test_the_day_before_nobody_is_named_and_nothing_is_live(hub: Hub, client: Te
     assert "Jan" not in page
     assert "day.js" not in page
     assert "data-events" not in page
+
+
+REMINDS = "We remind you the day before."
+
+
+@pytest.mark.parametrize(
+    ("zone", "visit", "remind_at"),
+    [
+        ("Europe/Brussels", datetime(2026, 5, 6, 8, tzinfo=UTC), datetime(2026, 5, 5, 14, tzinfo=UTC)),
+        # Already Wednesday there: four in the afternoon of its Tuesday is our early morning.
+        ("Pacific/Auckland", datetime(2026, 5, 5, 22, tzinfo=UTC), datetime(2026, 5, 5, 4, tzinfo=UTC)),
+    ],
+)
+def test_a_reminder_is_promised_only_while_it_is_to_come(
+    hub: Hub, client: TestClient, clock: FixedClock, zone: str, visit: datetime, remind_at: datetime
+) -> None:
+    citizen = book(hub, client, visit, zone=zone)
+    assert REMINDS in citizen.text()
+    clock.set(remind_at - timedelta(minutes=1))
+    assert REMINDS in citizen.text()
+    for now in (remind_at, visit - timedelta(hours=1)):
+        clock.set(now)
+        said = citizen.text()
+        assert "is at home during the whole period." in said
+        assert REMINDS not in said
+
+
+def test_no_reminder_is_promised_that_goes_earlier_or_to_nobody(
+    hub: Hub, client: TestClient, clock: FixedClock, citizen: Booked
+) -> None:
+    assert REMINDS not in citizen.text(), "the visit is today"
+    # Monday's goes on Saturday, for Sundays are quiet.
+    assert REMINDS not in book(hub, client, clock.now() + timedelta(days=7)).text()
+    later = book(hub, client, clock.now() + timedelta(days=3))
+    assert REMINDS in later.text()
+    with hub.unit_of_work() as work:
+        opt_out(work, Channel.EMAIL, later.order.citizen_email, "unsubscribed")
+        opt_out(work, Channel.SMS, later.order.citizen_phone, "STOP")
+        work.commit()
+    assert REMINDS not in later.text()
 
 
 def test_a_finished_order_shows_that_the_work_is_done(hub: Hub, citizen: Booked) -> None:
@@ -174,6 +206,21 @@ def test_earlier_visits_are_those_of_the_same_citizen_at_the_same_address(
         assert f"{day} April 2026" not in said
 
 
+def test_where_citizens_asked_themselves_only_the_address_they_proved_shows_earlier_visits(
+    hub: Hub, client: TestClient, clock: FixedClock
+) -> None:
+    ours = {"utility": hub.settings.own_requests_source}
+    past = book(hub, client, clock.now() - timedelta(days=9), **ours)
+    put(hub, past.visit, VisitStatus.COMPLETED)
+    later = clock.now() + timedelta(hours=3)
+    assert "Earlier visits" in book(hub, client, later, **ours).text()
+    for unproven in ({"citizen_email": "stranger@citizen.example"}, {"citizen_email": ""}):
+        assert "Earlier visits" not in book(hub, client, later, **ours, **unproven).text(), unproven
+    by_phone = {**ours, "citizen_email": "", "citizen_phone": "+32470888888"}
+    put(hub, book(hub, client, clock.now() - timedelta(days=9), **by_phone).visit, VisitStatus.COMPLETED)
+    assert "Earlier visits" in book(hub, client, later, **by_phone).text()
+
+
 def test_an_order_without_a_contact_shows_no_other_orders_history(
     hub: Hub, client: TestClient, clock: FixedClock
 ) -> None:
@@ -220,16 +267,8 @@ def test_the_first_load_is_small(hub: Hub, citizen: Booked, clock: FixedClock, s
     assert sum(sizes.values()) < MOST_BYTES, sizes
 
 
-def test_every_language_says_the_same_and_every_word_is_used() -> None:
-    english = load_words("en", FOLDER)
-    for language in LANGUAGES:
-        words = load_words(language, FOLDER)
-        assert set(words) == set(english)
-        for key, text in words.items():
-            assert text.strip()
-            assert {name for _, name, _, _ in Formatter().parse(text)} == {
-                name for _, name, _, _ in Formatter().parse(english[key])
-            }, key
+def test_every_word_is_used_and_every_used_word_exists() -> None:
+    english = load_texts(FOLDER, "en")
     room = FOLDER.parent
     files = [*room.glob("*.py"), *room.glob("templates/day/*.html")]
     shared = " ".join(file.read_text() for file in room.parent.glob("templates/portal/*.html"))

@@ -2,7 +2,6 @@
 
 import io
 import zipfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,6 +10,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from pillow_heif import register_heif_opener
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
@@ -22,15 +22,13 @@ from hub.domain.contact import Channel
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import Action
 from hub.files import Folder, keep_file, new_file_path
-from hub.images import clean_photo
-from hub.notifications.texts import LANGUAGES
 from infra.hosts.web import create_app
 from portal.details.errors import REASONS
 from portal.details.files import sniff
 from portal.details.pages import read_counts, write_counts
 from portal.details.queries import file_records, preferred_channel, what_was_left
 from portal.details.schemas import AccessForm, shown_name
-from portal.details.service import MOST_AT_ONCE, MOST_FILES, sweep_files
+from portal.details.service import CHANGES, MOST_AT_ONCE, MOST_FILES, sweep_files
 from portal.details.words import details_words
 from tests.hub.test_documents import a_pdf, attach
 from tests.hub.test_scanning import EICAR, a_clamd
@@ -39,12 +37,6 @@ from tests.technician_api.conftest import jpeg
 from tests.technician_api.test_photos import bomb_png, with_metadata
 
 TOMORROW = timedelta(days=1, hours=2)
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
 
 
 @pytest.fixture
@@ -139,6 +131,34 @@ def test_the_wishes_change_the_language_of_the_order_and_what_the_ladder_reads(h
         assert preferred_channel(work, citizen.order.id) is None
 
 
+def test_the_same_once_more_is_no_entry_in_the_record(hub: Hub, citizen: Booked) -> None:
+    for _ in range(3):
+        citizen.post("/details/access")
+        citizen.post("/details/preferences", channel="", language="")
+    assert kinds_recorded(hub, citizen) == [], "nothing was said, and nothing taken back"
+    for _ in range(CHANGES.count + 5):
+        assert "Saved: this is how we get in." in citizen.post("/details/access", gate_code=" 1 ").text
+        citizen.post("/details/preferences", channel="email", language="en")
+    assert kinds_recorded(hub, citizen) == ["access details changed", "preferences changed"]
+    citizen.post("/details/preferences", channel="fax", language="en")
+    with hub.unit_of_work() as work:
+        assert preferred_channel(work, citizen.order.id) is Channel.EMAIL
+    assert len(kinds_recorded(hub, citizen)) == 2, "what is not on offer changes nothing"
+
+
+def test_nobody_fills_the_record_with_changes(hub: Hub, citizen: Booked, clock: FixedClock) -> None:
+    for number in range(CHANGES.count + 5):
+        citizen.post("/details/access", gate_code=str(number))
+    page = citizen.post("/details/access", gate_code="one more")
+    assert "You have changed this often today already" in page.text
+    assert "Saved" not in page.text
+    assert "You have changed this often" in citizen.post("/details/preferences", channel="email", language="en").text
+    assert kinds_recorded(hub, citizen) == ["access details changed"] * CHANGES.count
+    clock.advance(CHANGES.span)
+    assert "Saved" in citizen.post("/details/access", gate_code="the last").text
+    assert len(kinds_recorded(hub, citizen)) == CHANGES.count + 1
+
+
 @pytest.mark.parametrize("channel", ["fax", "voice", "EMAIL", "\x00"])
 def test_a_wish_that_is_not_on_offer_changes_nothing(hub: Hub, citizen: Booked, channel: str) -> None:
     citizen.post("/details/preferences", channel="email", language="en")
@@ -157,7 +177,7 @@ def test_the_page_shows_no_whole_address(citizen: Booked) -> None:
 
 def test_photos_are_kept_as_plain_jpegs_and_documents_as_they_are(hub: Hub, citizen: Booked, tmp_path: Path) -> None:
     document = a_pdf()
-    clean_photo(jpeg())  # registers the HEIC writer
+    register_heif_opener()
     page = upload(citizen, ("meter.jpg", with_metadata()), ("plan.pdf", document), ("door.heic", jpeg(format="HEIF")))
     assert "Files that arrived well: 3." in page
     assert sorted(name for name, _ in kept(hub, citizen)) == ["door.heic", "meter.jpg", "plan.pdf"]
@@ -403,22 +423,13 @@ def test_what_the_address_says_of_files_is_read_back_and_nonsense_is_left_out() 
     assert read_counts("kept:1,evil:3,virus:x,large:-1,kind:²,many:999999,,:") == {"kept": 1}
 
 
-def test_every_language_says_the_same_and_every_word_is_used() -> None:
+def test_every_word_is_used_and_every_used_word_exists() -> None:
     import re
-    from string import Formatter
 
+    from hub.texts import load_texts
     from portal.details.words import FOLDER
-    from portal.words import load_words
 
-    english = load_words("en", FOLDER)
-    for language in LANGUAGES:
-        words = load_words(language, FOLDER)
-        assert set(words) == set(english)
-        for key, text in words.items():
-            assert {name for _, name, _, _ in Formatter().parse(text)} == {
-                name for _, name, _, _ in Formatter().parse(english[key])
-            }, key
-            assert text.strip()
+    english = load_texts(FOLDER, "en")
     room = FOLDER.parent
     code = " ".join(file.read_text() for file in [*room.glob("*.py"), *room.glob("templates/details/*.html")])
     asked = set(re.findall(r"(?:own|words)\(\"(\w+)\"", code))

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -12,20 +13,25 @@ from typing import Any
 
 import jsonschema
 import pytest
+from sqlalchemy import text
 from typer.testing import CliRunner
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.contact_record import append_entry, read_entries
 from hub.db import tables
-from hub.domain.contact import NotificationStatus
+from hub.domain.contact import Channel, NotificationStatus
 from hub.domain.events import SYSTEM
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
 from hub.notifications import entries as message_entries
-from hub.notifications.service import deliver_notification
+from hub.notifications.ports import SendingFailedError
+from hub.notifications.service import deliver_notification, request_notification
+from hub.notifications.settling import Receipt, drop, settle_receipt, settle_refusal, settle_unclear
+from hub.notifications.texts import LANGUAGES
+from hub.texts import load_texts
 from infra.hosts.cli import app
 from ingest.api.scopes import Scope
 from portal.contact import record as ladder_record
@@ -35,9 +41,9 @@ from portal.dossier import paper
 from portal.dossier.checking import DossierUnreadableError, check_document, in_words, read_document
 from portal.dossier.document import SEALED, compile_dossier
 from portal.dossier.paper import draw_dossier, own_check
-from portal.dossier.wording import LANGUAGES, Wording, load_texts
+from portal.dossier.wording import FOLDER, Wording
 from tests.ingest.api.conftest import a_program
-from tests.samples import a_work_order
+from tests.samples import a_work_order, staff_territory
 from tests.web.staff_browser import a_browser, signed_in_browser
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -56,6 +62,7 @@ def silent_order(hub: Hub, clock: FixedClock, **changes: Any) -> WorkOrder:
     """An order whose citizen answered nothing for three weeks: it was handed back."""
     with hub.unit_of_work() as work:
         order = work.create_work_order(a_work_order(imported_at=work.now, **changes), by=SYSTEM)
+        staff_territory(work)
         work.commit()
     for _ in range(21 * 6):
         run_due_contacts(hub, clock.now())
@@ -155,6 +162,105 @@ def test_what_is_taken_out_put_in_cut_off_or_stated_otherwise_shows(hub: Hub, or
     assert check_document(other_count).sealed_by is None
 
 
+def tamper(hub: Hub, order: WorkOrder, *statements: str) -> None:
+    """What somebody does who may do anything in the database: no trigger and no rule stops it."""
+    with hub.engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            connection.execute(text(statement), {"order": order.id})
+
+
+DELIVERED = "UPDATE notification SET status = 'delivered', receipt = 'delivered', receipt_at = now() WHERE work_order_id = :order"
+
+
+@pytest.mark.parametrize(
+    ("statements", "said"),
+    [
+        ([DELIVERED], "is stated to be delivered, and its last entry is message.sent"),
+        (
+            [DELIVERED, "DELETE FROM status_event WHERE work_order_id = :order AND entity = 'notification'"],
+            "is stated to be delivered",
+        ),
+        (["UPDATE notification SET body = '', subject = '' WHERE work_order_id = :order"], "has lost its words"),
+        (["UPDATE notification SET provider_id = 'SM1' WHERE work_order_id = :order"], "is stated to be SM1"),
+        (["UPDATE notification SET channel = 'letter' WHERE work_order_id = :order"], "has another channel"),
+        (["DELETE FROM notification WHERE work_order_id = :order AND step = 1"], "of the record is missing"),
+        (
+            ["UPDATE notification SET id = gen_random_uuid() WHERE work_order_id = :order AND step = 1"],
+            "is in no entry",
+        ),
+    ],
+)
+def test_what_is_changed_in_the_messages_themselves_contradicts_their_entries(
+    hub: Hub, order: WorkOrder, statements: list[str], said: str
+) -> None:
+    head = handed_over(hub, order)["record"]["headHash"]
+    before = check_document(dossier_of(hub, order), head)
+    assert (before.is_sound, before.contradictions) == (True, ())
+    tamper(hub, order, *statements)
+    verdict = check_document(dossier_of(hub, order), head)
+    assert verdict.fault is None, "the chain itself was not touched"
+    assert not verdict.is_sound
+    assert any(said in one for one in verdict.contradictions), verdict.contradictions
+    assert any("states otherwise than its entries" in line for line in in_words(verdict))
+
+
+def test_counts_that_are_not_those_of_the_messages_show(hub: Hub, order: WorkOrder) -> None:
+    dossier = handed_over(hub, order)
+    dossier["outcome"]["messagesDelivered"] += 1
+    verdict = check_document(dossier)
+    assert verdict.contradictions == ("messagesDelivered is stated to be 1, and its messages come to 0",)
+
+
+def test_it_is_said_how_many_entries_no_head_that_was_handed_over_stands_for(hub: Hub, order: WorkOrder) -> None:
+    assert check_document(handed_over(hub, order)).unsealed == 0
+    before = check_document(dossier_of(hub, order)).unsealed
+    with hub.unit_of_work() as work:
+        append_entry(work, order.id, "note", {"text": "later"})
+        work.commit()
+    verdict = check_document(dossier_of(hub, order))
+    assert (verdict.is_sound, verdict.unsealed) == (True, before + 1)
+    assert any(f"{before + 1} of the entries are not sealed" in line for line in in_words(verdict))
+
+
+def test_every_end_of_a_message_is_what_its_entries_say(hub: Hub, clock: FixedClock) -> None:
+    """Delivered, not delivered, failed, dropped, unknown, waiting again after a late refusal: no contradiction where nobody lied."""
+    with hub.unit_of_work() as work:
+        order = work.create_work_order(a_work_order(imported_at=work.now, citizen_email=""), by=SYSTEM)
+        work.commit()
+    made = []
+    for step in range(7):
+        with hub.unit_of_work() as work:
+            one = request_notification(work, order, kind="answer", channel=Channel.SMS, round=1, step=step)
+            work.commit()
+        assert one is not None
+        made.append(one)
+    for one, status in zip(made[:2], (NotificationStatus.DELIVERED, NotificationStatus.UNDELIVERED), strict=True):
+        with hub.unit_of_work() as work:
+            before = work.notifications.get(one.id, lock=True)
+            work.notifications.swap(before, replace(before, status=NotificationStatus.SENDING, tries=1, body="Hello"))
+            work.commit()
+        settle_receipt(hub, Receipt(one.id, 1, "recording", "SM1", status, reason="gone"))
+    for one in made[2:5]:
+        with hub.unit_of_work() as work:
+            before = work.notifications.get(one.id, lock=True)
+            work.notifications.swap(before, replace(before, status=NotificationStatus.SENDING, tries=1, body="Hello"))
+            work.commit()
+    with hub.unit_of_work() as work:
+        sending = [work.notifications.get(one.id) for one in made]
+    settle_refusal(hub, sending[2], "recording", SendingFailedError("refused", retry=False))
+    settle_unclear(hub, sending[3], "recording", "nobody knows")
+    settle_unclear(hub, sending[4], "recording", "nobody knows")
+    settle_refusal(hub, sending[4], "recording", SendingFailedError("refused", retry=True))
+    with hub.unit_of_work() as work:
+        drop(work, work.notifications.get(made[5].id, lock=True), "not true any more")
+        work.commit()
+    dossier = dossier_of(hub, order)
+    statuses = [one["status"] for one in dossier["attempts"]]
+    assert sorted(statuses) == ["delivered", "failed", "failed", "queued", "queued", "undelivered", "unknown"]
+    assert check_document(dossier).contradictions == ()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -244,15 +350,6 @@ def test_no_address_and_no_name_of_the_citizen_is_in_the_record(hub: Hub, clock:
 
 
 class TestWords:
-    def test_four_languages_say_the_same_things(self) -> None:
-        english = load_texts("en")
-        for language in LANGUAGES:
-            texts = load_texts(language)
-            for part, words in english.items():
-                assert texts[part].keys() == words.keys(), (language, part)
-                for key, text in words.items():
-                    assert set(re.findall(r"{(\w+)}", texts[part][key])) == set(re.findall(r"{(\w+)}", text)), key
-
     def test_each_kind_of_entry_that_a_room_writes_has_words(self) -> None:
         kinds = {SEALED, *ladder_record.KINDS}
         for module in (message_entries, conversation_entries):
@@ -260,7 +357,7 @@ class TestWords:
         for file in (REPOSITORY / "portal").rglob("*.py"):
             kinds |= set(re.findall(r'append_entry\(\s*work,\s*[\w.]+,\s*"([^"]+)"', file.read_text(encoding="utf-8")))
         assert len(kinds) > 20
-        assert kinds - load_texts("en")["kinds"].keys() == set()
+        assert {f"kinds.{kind}" for kind in kinds} - load_texts(FOLDER, "en").keys() == set()
 
     @pytest.mark.parametrize("language", LANGUAGES)
     def test_the_three_outcomes_are_three_sentences_with_their_own_counts(self, language: str) -> None:

@@ -21,7 +21,7 @@ from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, HoldRea
 from hub.domain.work_orders import WorkOrder
 from portal.contact.dossier import compile_dossier
 from portal.contact.service import run_due_contacts
-from tests.samples import a_visit, a_work_order, add_route, add_technician
+from tests.samples import a_visit, a_work_order, add_route, add_technician, staff_territory
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
 
@@ -29,6 +29,7 @@ BRUSSELS = ZoneInfo("Europe/Brussels")
 def receive(hub: Hub, **changes: Any) -> WorkOrder:
     with hub.unit_of_work() as work:
         order = work.create_work_order(a_work_order(imported_at=work.now, **changes), by=SYSTEM)
+        staff_territory(work, order.territory)
         work.commit()
     return present(hub, order.id)
 

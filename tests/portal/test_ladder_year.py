@@ -2,8 +2,8 @@
 
 Ticks are missed, providers refuse, fall silent or take the worker down with them, receipts come in any order and twice, citizens book,
 move, cancel and opt out, nobody opens the door, staff and utility decide. After each step, and when all has come to rest:
-nothing went out in quiet hours or on a holiday, nor after an end, nothing twice, never more than the policy's attempts; and every
-round has exactly one outcome.
+nothing went out in quiet hours or on a holiday, nor after an end, nothing twice, nothing to an address that was found to be somebody
+else's, never more than the policy's attempts; and every round has exactly one outcome.
 """
 
 import json
@@ -43,13 +43,14 @@ from hub.notifications.settling import Receipt, settle_receipt
 from hub.settings import Settings
 from infra.hosts.rooms import SUBSCRIPTIONS
 from portal.contact import record
-from portal.contact.decisions import Decision, cancel_held, record_outcome, reinvite, set_review
+from portal.contact.decisions import Decision, cancel_held, record_outcome, reinvite, set_review, strike_address
 from portal.contact.follow_ups import review_held_orders
 from portal.contact.outcomes import TOLD_TO_STAFF
 from portal.contact.receipts import BRING_FORWARD_JOB, bring_ladder_forward
 from portal.contact.reminders import KIND, remind_of_appointments
 from portal.contact.service import run_due_contacts
-from tests.samples import a_visit, a_work_order, add_route, add_technician
+from portal.contact.wrong_address import WrongAddress
+from tests.samples import a_visit, a_work_order, add_route, add_technician, staff_territory
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
 
@@ -107,11 +108,9 @@ class Rules:
     region: tuple[str, str | None] | None
     most: int
 
-    def forbids_hour(self, local: datetime) -> bool:
-        return local.hour >= self.quiet_from or local.hour < self.quiet_until
-
     def forbids(self, local: datetime) -> bool:
-        return self.forbids_hour(local) or local.weekday() in self.weekdays or self.is_holiday(local.date())
+        at_night = local.hour >= self.quiet_from or local.hour < self.quiet_until
+        return at_night or local.weekday() in self.weekdays or self.is_holiday(local.date())
 
     def is_holiday(self, day: date) -> bool:
         if self.region is None:
@@ -150,6 +149,9 @@ class Post:
     name: str = "post"
     hub: Hub | None = None
     homes: dict[WorkOrderId, Home] = field(default_factory=dict)
+    addresses: dict[WorkOrderId, tuple[str, str]] = field(default_factory=dict)
+    strangers: set[str] = field(default_factory=set)
+    """Addresses that staff found to be somebody else's."""
     moods: list[str] = field(default_factory=list)
     accepted: list[NotificationId] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
@@ -181,6 +183,8 @@ class Post:
         home = self.homes[order.id]
         local = self.hub.clock.now().astimezone(ZoneInfo(home.zone))
         told = f"{one.kind} round {one.round} step {one.step} at {local}"
+        if one.recipient in self.strangers:
+            self.faults.append(f"to a stranger: {told}")
         if one.id in self.accepted:
             self.faults.append(f"sent twice: {told}")
         if one.step is not None:
@@ -193,8 +197,8 @@ class Post:
         if one.kind == KIND:
             if status is not AppointmentStatus.CONFIRMED:
                 self.faults.append(f"an appointment that is {status}: {told}")
-            if home.rules.forbids_hour(local):
-                self.faults.append(f"a reminder at night: {told}")
+            if home.rules.forbids(local):
+                self.faults.append(f"a reminder in quiet time: {told}")
 
 
 class World:
@@ -218,7 +222,9 @@ class World:
                 imported_at=work.now,
             )
             self.post.homes[order.id] = home
+            self.post.addresses[order.id] = (order.citizen_email, order.citizen_phone)
             self.orders.append(work.create_work_order(order, by=SYSTEM).id)
+            staff_territory(work, home.territory)
             work.commit()
 
     def present(self, work_order_id: WorkOrderId) -> WorkOrder:
@@ -284,6 +290,8 @@ class World:
     def opt_out(self, work_order_id: WorkOrderId, variant: int) -> None:
         with self.hub.unit_of_work() as work:
             order = work.work_orders.get(work_order_id)
+            if not (order.citizen_phone if variant % 2 else order.citizen_email):
+                return
             if variant % 2:
                 opt_out(work, Channel.SMS, order.citizen_phone, "STOP")
             else:
@@ -378,6 +386,17 @@ class World:
         except DoorstepError:
             return
 
+    def learn(self, work_order_id: WorkOrderId, variant: int) -> None:
+        """Somebody says that the number, or the address, is not the citizen's."""
+        order = self.present(work_order_id)
+        decision = Decision(order.id, order.version, STAFF, "never heard of that name")
+        is_phone = variant % 3 != 0
+        try:
+            strike_address(self.hub, decision, WrongAddress.PHONE if is_phone else WrongAddress.EMAIL)
+        except DoorstepError:
+            return
+        self.post.strangers.add(self.post.addresses[order.id][is_phone])
+
     def withdraw(self, work_order_id: WorkOrderId, variant: int) -> None:
         try:
             with self.hub.unit_of_work() as work:
@@ -425,7 +444,7 @@ class World:
 
 ACTS = (
     *("tick", "do_jobs", "receipt") * 2,
-    *("tick", "book", "book", "visit", "visit", "move", "cancel", "opt_out", "decide", "decide", "withdraw"),
+    *("tick", "book", "book", "visit", "visit", "move", "cancel", "opt_out", "decide", "decide", "learn", "withdraw"),
 )
 _GAPS = (0, 1, 7, 60, 60, 300, 1440, 1440, 2880, 9000, 45 * 1440)
 _STEP = st.tuples(st.sampled_from(_GAPS), st.sampled_from(ACTS), st.integers(0, 3), st.integers(0, 59))
@@ -500,7 +519,7 @@ def forget_the_year_before(hub: Hub, post: Post) -> None:
     """Lay to rest what an example that failed left behind; the next one begins with orders of its own."""
     assert isinstance(hub.jobs, RememberedQueue)
     hub.jobs.jobs = []
-    post.faults, post.accepted, post.homes = [], [], {}
+    post.faults, post.accepted, post.homes, post.addresses, post.strangers = [], [], {}, {}, set()
     with hub.engine.begin() as connection:
         connection.execute(update(tables.contact_case).values(status=CaseStatus.ENDED, next_due_at=None))
         connection.execute(update(tables.appointment).values(status=AppointmentStatus.CANCELLED))
@@ -534,5 +553,5 @@ def check_history(world: World, work_order_id: WorkOrderId) -> None:
     sent = [one for one in attempts if one.id in world.post.accepted]
     assert len({(one.round, one.step, one.hop) for one in sent}) == len(sent)
     assert not any(one.status is NotificationStatus.QUEUED for one in attempts)
-    for personal in (order.citizen_email, order.citizen_phone, "peeters"):
+    for personal in (*world.post.addresses[work_order_id], "peeters"):
         assert personal not in str(told).lower()

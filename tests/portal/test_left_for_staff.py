@@ -1,6 +1,5 @@
 """What a citizen left stands on the order's page, and staff alone can fetch the files."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -10,18 +9,11 @@ from fastapi.testclient import TestClient
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.domain.staff import Role
-from infra.hosts.web import create_app
 from portal.details.queries import what_was_left
 from tests.portal.citizen import Booked, book
 from tests.portal.test_details import upload
 from tests.technician_api.conftest import jpeg
 from tests.web.staff_browser import a_browser, signed_in_browser
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,31 +1,27 @@
 """A new link goes to the contact on file; nobody learns from the answer, or from its cost, whether an order exists."""
 
 import re
-from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event
+from sqlalchemy import ColumnElement, event, select
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.contact_record import read_entries
-from hub.domain.contact import LinkPurpose
+from hub.db.tables import joined_reference, work_order
+from hub.domain.contact import LinkPurpose, NotificationStatus
 from hub.domain.events import SYSTEM
-from hub.domain.lifecycle import Action
+from hub.domain.lifecycle import Action, WorkOrderStatus
+from hub.domain.references import joined
 from hub.domain.work_orders import WorkOrder
 from hub.jobs import RememberedQueue
 from hub.notifications.links import make_link
+from hub.notifications.service import deliver_notification
 from infra.hosts.rooms import JOBS
-from infra.hosts.web import create_app
 from tests.portal.test_ladder import messages_of, receive
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
 
 
 def work_off(hub: Hub, jobs: RememberedQueue) -> None:
@@ -88,6 +84,90 @@ def test_however_it_is_typed_the_reference_is_found_and_old_links_keep_working(
     assert client.get(f"/a/{phone}").status_code == 200, "the link on the other device still opens"
 
 
+@pytest.mark.parametrize(
+    ("kept", "typed"),
+    [
+        (("WO-2026/0017", "2440"), ("WO-2026/0017", "B-2440")),
+        (("WO-2026/0017", "2440"), ("wo 2026 0017", "b2440")),
+        (("WO 2026 0017", "B-2440"), ("WO-2026-0017", "2440")),
+        (("WO.2026.0017", "2440"), ("wo20260017", " BE 2440 ")),
+        (("WO20260017", "1234 AB"), ("WO\u20112026\u20130017", "1234ab")),
+        (("WO_20260017", "1234AB"), ("WO\u00a020260017", "NL-1234 ab")),
+        (("DE-1", "DE-10115"), ("de1", "10115")),
+    ],
+)
+def test_a_dash_a_space_and_a_country_make_no_difference(
+    hub: Hub, client: TestClient, jobs: RememberedQueue, kept: tuple[str, str], typed: tuple[str, str]
+) -> None:
+    order = receive(hub)
+    with hub.unit_of_work() as work:
+        present = work.work_orders.get(order.id)
+        work.work_orders.swap(present, replace(present, external_id=kept[0], postcode=kept[1]))
+        work.commit()
+    ask(client, *typed)
+    work_off(hub, jobs)
+    assert new_links(hub, order) == 1
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("WO-20260018", "2440"),
+        ("WO-20260017", "2441"),
+        ("WO-20260017", "440"),
+        ("0017", "2440"),
+        ("-", "2440"),
+        ("%", "2440"),
+    ],
+)
+def test_another_reference_or_place_is_still_another_one(
+    hub: Hub, client: TestClient, jobs: RememberedQueue, typed: tuple[str, str]
+) -> None:
+    order = receive(hub)
+    with hub.unit_of_work() as work:
+        present = work.work_orders.get(order.id)
+        work.work_orders.swap(present, replace(present, external_id="WO-2026-0017", postcode="2440"))
+        work.commit()
+    ask(client, *typed)
+    work_off(hub, jobs)
+    assert new_links(hub, order) == 0
+
+
+@pytest.mark.parametrize(
+    "question",
+    [joined_reference == joined("WO 2026/0017"), joined_reference.startswith(joined("wo-2026"), autoescape=True)],
+    ids=["a whole one", "a beginning"],
+)
+def test_an_index_knows_a_reference_however_it_is_written(hub: Hub, question: ColumnElement[bool]) -> None:
+    asked = select(work_order.c.id).where(question).compile(hub.engine, compile_kwargs={"literal_binds": True})
+    with hub.engine.connect() as connection:
+        # Few rows are read faster without any index; what is asked is whether one can be used.
+        connection.exec_driver_sql("SET enable_seqscan = off")
+        plan = " ".join(row[0] for row in connection.exec_driver_sql(f"EXPLAIN {asked}"))
+    assert "ix_work_order_reference" in plan
+    assert "Index Cond" in plan
+
+
+def test_an_order_that_is_over_hides_no_open_one_of_the_same_reference(
+    hub: Hub, client: TestClient, jobs: RememberedQueue
+) -> None:
+    over, still_open = receive(hub), receive(hub)
+    with hub.unit_of_work() as work:
+        ended, other = (work.work_orders.get(one.id) for one in (over, still_open))
+        completed = replace(ended, external_id="WO-2026-0017", postcode="2440", status=WorkOrderStatus.COMPLETED)
+        work.work_orders.swap(ended, completed)
+        work.work_orders.swap(other, replace(other, external_id="WO20260017", postcode="2440"))
+        work.commit()
+    ask(client, "WO-2026-0017", "2440")
+    work_off(hub, jobs)
+    assert (new_links(hub, over), new_links(hub, still_open)) == (0, 1)
+
+
+def test_a_reference_written_in_many_ways_has_the_tries_of_one(hub: Hub, client: TestClient) -> None:
+    ways = ["WO-2026-17", "WO 2026 17", "wo202617", "WO.2026.17", "WO/2026/17", "WO_2026_17"]
+    assert [ask(client, way)[:3] for way in ways] == ["200"] * 5 + ["429"]
+
+
 def test_an_order_that_is_over_or_has_no_address_is_sent_nothing(
     hub: Hub, client: TestClient, jobs: RememberedQueue
 ) -> None:
@@ -113,6 +193,24 @@ def test_nobody_can_tease_a_citizen_or_try_references_one_after_the_other(
     assert others == ["200"] * 5 + ["429"] * 2, "ten from one sender"
     clock.advance(timedelta(minutes=16))
     assert ask(client, "WO-1").startswith("200")
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes_at_night"), [({}, True), ({"citizen_email": ""}, False)], ids=["by e-mail", "by SMS"]
+)
+def test_nobody_is_woken_by_whoever_knows_a_reference(
+    hub: Hub, client: TestClient, jobs: RememberedQueue, clock: FixedClock, changes: dict[str, str], goes_at_night: bool
+) -> None:
+    order = receive(hub, **changes)
+    clock.set(datetime(2026, 5, 6, 1, 0, tzinfo=UTC))
+    ask(client, order.external_id)
+    work_off(hub, jobs)
+    for at in (clock.now(), datetime(2026, 5, 6, 10, 0, tzinfo=UTC)):
+        clock.set(at)
+        [link] = [one for one in messages_of(hub, order) if one.kind == "new_link"]
+        deliver_notification(hub, notification_id=str(link.id))
+        [link] = [one for one in messages_of(hub, order) if one.kind == "new_link"]
+        assert (link.status is NotificationStatus.SENT) is (goes_at_night or at.hour == 10)
 
 
 def test_an_empty_form_is_asked_again_and_looking_changes_nothing(

@@ -1,107 +1,33 @@
 """The citizen's pages, through HTTP: the whole way, and everything that can go wrong on it."""
 
-import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import date, timedelta
+from contextlib import suppress
+from datetime import timedelta
 from html import unescape
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from httpx import Response
 from icalendar import Calendar
 from sqlalchemy import func, select
 
+from hub.attempts import AttemptLimit
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import tables
-from hub.domain.contact import LinkPurpose
-from hub.domain.events import SYSTEM
+from hub.domain.contact import Channel, LinkPurpose
+from hub.domain.errors import SlotTakenError
+from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.lifecycle import Action, HoldReason, WorkOrderStatus
-from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import opt_out
 from hub.notifications.links import make_link
-from infra.hosts.web import create_app
+from portal import service
+from scheduling import outlook
 from scheduling.service import hold_slot, offer_slots
+from tests.portal.chooser import SLOT, Citizen, everything, staff
+from tests.portal.citizen import link_for
 from tests.portal.test_ladder import messages_of, present, receive
-from tests.samples import add_route, add_technician
-
-SLOT = re.compile(r'name="slot" value="([^"]+)"')
-
-
-@dataclass(frozen=True)
-class Citizen:
-    """A browser with a link."""
-
-    client: TestClient
-    order: WorkOrder
-    token: str
-
-    def get(self, step: str = "", **options: Any) -> Response:
-        answer: Response = self.client.get(f"/a/{self.token}{step}", **options)
-        return answer
-
-    def post(self, step: str, **form: str) -> Response:
-        answer: Response = self.client.post(f"/a/{self.token}{step}", data=form)
-        return answer
-
-    def slots(self, step: str = "") -> list[str]:
-        """The free times, earliest first; those that are recommended stand on the page twice."""
-        return sorted({unescape(one) for one in SLOT.findall(self.get(step).text)})
-
-    def appointment_id(self) -> str:
-        found = re.search(r'name="appointment" value="([^"]+)"', self.get("/confirm").text)
-        assert found is not None
-        return found.group(1)
-
-    def book(self, number: int = 0, step: str = "") -> Response:
-        self.post("/hold", slot=self.slots(step)[number])
-        return self.post("/confirm", appointment=self.appointment_id())
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
-
-
-def link_for(hub: Hub, order: WorkOrder) -> str:
-    with hub.unit_of_work() as work:
-        token = make_link(work, order.id, LinkPurpose.BOOKING)
-        work.commit()
-    return token
-
-
-def staff(hub: Hub, technicians: int = 1) -> None:
-    with hub.unit_of_work() as work:
-        for _ in range(technicians):
-            technician = add_technician(work)
-            for ahead in range(5):
-                add_route(work, technician, date(2026, 5, 4) + timedelta(days=ahead))
-        work.commit()
-
-
-@pytest.fixture
-def citizen(hub: Hub, client: TestClient) -> Citizen:
-    staff(hub)
-    order = receive(hub, language="en")
-    return Citizen(client, order, link_for(hub, order))
-
-
-def everything(hub: Hub) -> list[int]:
-    """How many rows each table has that a citizen's page could change."""
-    with hub.reading() as connection:
-        return [
-            connection.execute(select(func.count()).select_from(table)).scalar_one()
-            for table in (
-                tables.status_event,
-                tables.appointment,
-                tables.visit,
-                tables.notification,
-                tables.citizen_link,
-            )
-        ]
+from tests.scheduling.test_outlook import in_another_process
 
 
 def test_a_citizen_chooses_confirms_moves_and_cancels(hub: Hub, citizen: Citizen) -> None:
@@ -128,6 +54,19 @@ def test_a_citizen_chooses_confirms_moves_and_cancels(hub: Hub, citizen: Citizen
     assert [one.kind for one in messages_of(hub, citizen.order)] == ["confirmation", "moved", "cancelled"]
 
 
+def test_a_confirmation_is_said_to_be_sent_only_where_one_goes(hub: Hub, citizen: Citizen) -> None:
+    with hub.unit_of_work() as work:
+        opt_out(work, Channel.EMAIL, citizen.order.citizen_email, "unsubscribed")
+        work.commit()
+    assert "We have sent a confirmation to +32" in citizen.book().text
+    with hub.unit_of_work() as work:
+        opt_out(work, Channel.SMS, citizen.order.citizen_phone, "STOP")
+        work.commit()
+    moved = citizen.book(1, "/move").text
+    assert "moved" in moved
+    assert "We have sent a confirmation" not in moved
+
+
 def test_every_get_changes_nothing(hub: Hub, citizen: Citizen) -> None:
     citizen.book()
     citizen.post("/hold", slot=citizen.slots("/move")[3])
@@ -150,6 +89,44 @@ def test_a_double_click_on_each_button_has_one_effect_and_shows_no_error(hub: Hu
     cancelled = [citizen.post("/cancel") for _ in range(2)]
     assert all("Your appointment is cancelled" in one.text for one in cancelled)
     assert [one.kind for one in messages_of(hub, citizen.order)] == ["confirmation", "cancelled"]
+
+
+def test_nobody_fills_the_history_with_times_that_are_kept_and_given_up(
+    hub: Hub, citizen: Citizen, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "UNCOUNTED_HOLDS", 2)
+    monkeypatch.setattr(service, "HOLDS", AttemptLimit(3, timedelta(hours=12)))
+    first, second = citizen.slots()[:2]
+    for number in range(5):
+        assert "Is this time right?" in citizen.post("/hold", slot=(first, second)[number % 2]).text
+    before = everything(hub)
+    for slot in (second, first, second):
+        assert "You have chosen a time very often today" in citizen.post("/hold", slot=slot).text
+    assert everything(hub) == before
+    # What is kept can still be confirmed.
+    assert citizen.post("/confirm", appointment=citizen.appointment_id()).status_code == 200
+    with hub.unit_of_work() as work:
+        assert work.work_orders.get(citizen.order.id).status is WorkOrderStatus.BOOKED
+    clock.advance(timedelta(hours=12))
+    assert "Is this time right?" in citizen.post("/hold", slot=citizen.slots("/move")[1]).text
+
+
+def test_of_many_choices_at_the_same_instant_no_more_are_taken_than_one_after_the_other(
+    hub: Hub, citizen: Citizen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "UNCOUNTED_HOLDS", 0)
+    monkeypatch.setattr(service, "HOLDS", AttemptLimit(3, timedelta(hours=12)))
+    slots = citizen.slots()[:6]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda slot: citizen.post("/hold", slot=slot), slots))
+    with hub.reading() as connection:
+        taken, kept = (
+            connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in (tables.failed_attempt, tables.appointment)
+        )
+    assert taken == 3
+    # Who chooses twice at once may lose one of the two.
+    assert 1 <= kept <= 3
 
 
 def test_two_clicks_at_the_same_instant_hold_once(hub: Hub, citizen: Citizen) -> None:
@@ -400,3 +377,19 @@ def test_an_address_below_a_link_that_does_not_exist_has_the_same_face(citizen: 
     answer = citizen.get("/elsewhere")
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
+
+
+def test_a_page_that_an_act_led_to_knows_what_another_process_booked(
+    hub: Hub, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlook, "BELIEVED_SECONDS", 600.0)
+    staff(hub)
+    order, *others = [receive(hub) for _ in range(8)]
+    one = Citizen(client, order, link_for(hub, order))
+    before, first = one.slots(), offer_slots(hub, order.id).offers[0]
+    with in_another_process(), suppress(SlotTakenError):
+        for other in others:
+            hold_slot(hub, other.id, first.starts_at, first.ends_at, by=CITIZEN)
+    assert one.slots() == before
+    assert one.slots("?note=nonsense") == before
+    assert set(before) - set(one.slots("?note=taken")) == {before[0]}

@@ -2,11 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner
 
 from hub.catalogue import SAMPLE, load_catalogue
+from hub.clock import ShiftedClock
 from hub.domain.catalogue import Catalogue
 from hub.domain.errors import ConfigurationError
 from hub.domain.lifecycle import HoldReason
@@ -209,14 +211,18 @@ def test_a_simulated_ladder_waits_for_christmas_to_pass() -> None:
     assert steps[-1].what == "no contact: back to the utility with the dossier"
 
 
-def test_the_command_shows_policies_and_what_they_would_do() -> None:
+def test_the_command_shows_policies_and_what_they_would_do(tmp_path: Path) -> None:
     runner = CliRunner(env={"COLUMNS": "200"})
     listed = runner.invoke(contact, ["policies"])
     assert listed.exit_code == 0
     assert "the citizen is invited again after 90 days" in listed.output
     shown = runner.invoke(contact, ["simulate", "standard", "--from", "2026-12-23"])
-    assert "Sat 2026-12-26 08:00" in shown.output
-    assert "since Fri 2026-12-25 09:00" in shown.output
+    assert "Sat 2026-12-26 08:00 CET" in shown.output
+    assert "since Fri 2026-12-25 09:00 CET" in shown.output
+    moved = ShiftedClock(tmp_path / "clock-shift")
+    moved.shift_to(datetime(2031, 3, 5, 9, 30, tzinfo=ZoneInfo("Europe/Brussels")))
+    by_the_demos_clock = CliRunner(env={"COLUMNS": "200", "DOORSTEP_SHIFTED_CLOCK": str(tmp_path / "clock-shift")})
+    assert "Wed 2031-03-05 09:30 CET" in by_the_demos_clock.invoke(contact, ["simulate", "standard"]).output
     wrong = runner.invoke(contact, ["simulate", "standard", "--zone", "Mars/Base"])
     assert wrong.exit_code != 0
     assert "There is no time zone 'Mars/Base'" in wrong.output

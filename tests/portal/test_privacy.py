@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -21,11 +22,16 @@ from hub.db.conversation_tables import conversation, conversation_message
 from hub.db.message_tables import early_message, quarantined_message
 from hub.db.privacy_tables import erased_data, privacy_act
 from hub.db.tables import metadata
+from hub.domain.contact import Channel
+from hub.domain.conversations import Topic
 from hub.domain.errors import ConfigurationError
 from hub.domain.events import SYSTEM, Actor, ActorKind
 from hub.domain.lifecycle import Action, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from hub.files import FilesUnavailableError
+from hub.notifications.letter_folder import LetterFolder
+from hub.notifications.service import deliver_notification, request_notification
+from portal.conversations.threads import add_incoming, continue_thread, incoming, new_thread
 from portal.dossier.checking import check_document
 from portal.privacy import emptying
 from portal.privacy.acts import PrivacyAct, ReasonRefusedError, list_acts
@@ -188,7 +194,8 @@ class TestErasing:
         )
         before = {name: _count(hub, name) for name in kept}
         erase(hub)
-        assert {name: _count(hub, name) for name in kept} == before
+        # The record tells of its own accord that words were erased.
+        assert {name: _count(hub, name) for name in kept} == {**before, "contact_entry": before["contact_entry"] + 1}
         assert _of(hub, order).external_id == order.external_id
         with hub.reading() as connection:
             assert connection.execute(select(tables.survey_answer.c.rating)).scalar_one() == 5
@@ -233,6 +240,62 @@ class TestErasing:
         assert left(hub) == set()
         with hub.reading() as connection:
             assert connection.execute(select(tables.callback_delivery.c.dead_at)).scalar_one() is not None
+
+    def test_letters_and_mails_that_came_back_go_too_and_those_of_others_stay(self, hub: Hub, tmp_path: Path) -> None:
+        bounces, letters = tmp_path / "bounces", tmp_path / "letters"
+        for part in ("new", "cur", "tmp"):
+            (bounces / part).mkdir(parents=True)
+        told = hub.settings.model_copy(
+            update={"letters": "folder", "letters_folder": letters, "bounces_folder": bounces}
+        )
+        sender = LetterFolder(told, hub.clock)
+        ready = replace(hub, settings=told, senders={**hub.senders, Channel.LETTER: sender})
+        sent = {}
+        for name, changes in (("mine", {}), ("other", {"citizen_email": "b@home.example", "citizen_phone": ""})):
+            order = an_order(hub, **changes)
+            for channel in (Channel.LETTER, Channel.EMAIL):
+                with ready.unit_of_work() as work:
+                    queued = request_notification(work, order, kind="invitation", channels=(channel,))
+                    work.commit()
+                assert queued is not None
+                deliver_notification(ready, notification_id=str(queued.id))
+                sent[name, channel] = queued.id.hex
+            returned = f"To: bounces+{sent[name, Channel.EMAIL]}@doorstep.example\n\nno such user"
+            (bounces / "cur" / f"{name}.host:2,S").write_text(returned)
+            (bounces / "new" / f"{name}.away").write_text(f"From: {order.citizen_email.upper()}\n\nI am away")
+        (bounces / "new" / "longer.away").write_text(f"From: jo{EMAIL}\nTo: {EMAIL}.org\n\nI am away")
+        assert len(list(letters.glob("*/*"))) == 4
+        erase(ready)
+        assert {file.stem for file in letters.glob("*/*")} == {sent["other", Channel.LETTER]}
+        assert {file.name for file in bounces.glob("*/*")} == {"other.host:2,S", "other.away", "longer.away"}
+
+    def test_a_letter_that_cannot_be_deleted_stops_the_erasure(self, hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+        order = an_order(hub)
+
+        def fail(*_: object) -> int:
+            raise PermissionError
+
+        monkeypatch.setattr(emptying, "drop_letters", fail)
+        with pytest.raises(FilesUnavailableError):
+            erase(hub)
+        with hub.unit_of_work() as work:
+            assert work.work_orders.get(order.id) == order
+
+    def test_a_thread_from_before_the_number_was_known_goes_by_the_e_mail_address_too(self, hub: Hub) -> None:
+        order = an_order(hub)
+        said = {order.citizen_phone: "I live in Secret Street", "+32470999888": "I am somebody else"}
+        with hub.unit_of_work() as work:
+            for sender, words in said.items():
+                thread = continue_thread(work, None, new_thread(work, Topic.MESSAGES, sender, None))
+                add_incoming(work, thread, incoming("", sender, words, None))
+            work.commit()
+        assert find_person(hub, EMAIL).counts["conversation"] == 1
+        erase(hub)
+        with hub.reading() as connection:
+            left = set(connection.execute(select(conversation_message.c.text)).scalars())
+            senders = set(connection.execute(select(conversation.c.sender)).scalars())
+        assert left == {"", "I am somebody else"}
+        assert order.citizen_phone not in senders
 
     def test_a_message_that_waits_to_be_sent_is_not_sent_to_nobody(self, hub: Hub) -> None:
         filled(hub)

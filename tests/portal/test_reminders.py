@@ -1,21 +1,24 @@
 """The reminder on the day before an appointment, bound to that appointment."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from hub.bootstrap import Hub
+from hub.catalogue import load_catalogue
 from hub.clock import FixedClock
 from hub.domain.appointments import Appointment
 from hub.domain.contact import Channel, NotificationStatus
-from hub.domain.events import CITIZEN
+from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.lifecycle import Action
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.service import deliver_notification
+from portal.contact.policies import load_policies
 from portal.contact.reminders import remind_of_appointments
 from tests.portal.test_ladder import an_appointment, messages_of, receive
+from tests.samples import a_work_order
 
 
 def book(hub: Hub, starts_at: datetime) -> tuple[WorkOrder, Appointment]:
@@ -201,3 +204,78 @@ def test_workers_that_remind_at_once_while_the_citizen_moves_remind_of_what_is_a
     ]
     assert told == [(number, str(booked[number][1].id)) for number in (3, 4, 5)]
     assert 3 <= done <= 6
+
+
+@pytest.mark.parametrize(
+    ("day", "goes_on"),
+    [
+        # Monday: the day before is a Sunday.
+        ((2026, 5, 11), (2026, 5, 9)),
+        # The Friday after Ascension Day.
+        ((2026, 5, 15), (2026, 5, 13)),
+        # The Tuesday after Easter: Monday is a holiday, the day before it a Sunday.
+        ((2026, 4, 7), (2026, 4, 4)),
+        # The Monday after the clocks went back.
+        ((2026, 10, 26), (2026, 10, 24)),
+    ],
+)
+def test_a_reminder_goes_before_a_quiet_day_rather_than_on_it_or_after_it(
+    hub: Hub, clock: FixedClock, day: tuple[int, int, int], goes_on: tuple[int, int, int]
+) -> None:
+    zone = ZoneInfo("Europe/Brussels")
+    starts = datetime(*day, hour=8, tzinfo=zone)
+    clock.set(datetime(*goes_on, hour=16, tzinfo=zone) - timedelta(days=2))
+    order, _ = book(hub, starts)
+    clock.set(datetime(*goes_on, hour=15, minute=59, tzinfo=zone))
+    assert remind_of_appointments(hub, clock.now()) == 0
+    clock.set(datetime(*goes_on, hour=16, tzinfo=zone))
+    assert [remind_of_appointments(hub, clock.now()) for _ in range(2)] == [1, 0]
+    assert kinds(hub, order) == ["confirmation", "day_before"]
+
+
+def test_the_holidays_are_those_of_the_place(hub: Hub, clock: FixedClock) -> None:
+    """The day before a Dutch appointment is a holiday in Belgium alone."""
+    zone = ZoneInfo("Europe/Amsterdam")
+    clock.set(datetime(2026, 7, 18, 12, tzinfo=zone))
+    starts = datetime(2026, 7, 22, 8, tzinfo=zone)
+    with hub.unit_of_work() as work:
+        there, here = (a_work_order(zone=name) for name in ("Europe/Amsterdam", "Europe/Brussels"))
+        for order in (there, here):
+            work.create_work_order(order, by=SYSTEM)
+            held = work.create_appointment(an_appointment(order, starts), by=CITIZEN)
+            work.advance_appointment(held, Action.CONFIRM, by=CITIZEN, confirmed_at=work.now)
+        work.commit()
+    clock.set(datetime(2026, 7, 20, 16, tzinfo=zone))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    assert "day_before" in kinds(hub, here)
+    clock.set(datetime(2026, 7, 21, 16, tzinfo=zone))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    assert "day_before" in kinds(hub, there)
+
+
+def test_over_a_year_no_reminder_is_due_on_a_quiet_day_nor_later_than_the_policy_says() -> None:
+    policy = load_policies()["standard"].at_place(load_catalogue(), "oost-vlaanderen", "Europe/Brussels")
+    zone = ZoneInfo("Europe/Brussels")
+    for reminder in policy.reminders:
+        before = None
+        for number in range(366):
+            day = date(2026, 1, 1) + timedelta(days=number)
+            due = policy.remind_at(reminder, day, "Europe/Brussels")
+            local = due.astimezone(zone)
+            assert not policy.quiet.covers(local)
+            assert local.date() <= day - timedelta(days=reminder.days_before)
+            assert local.time() == time(16)
+            # A later day is never announced before an earlier one: the timer stops looking at the first that is not due.
+            assert before is None or before <= due
+            before = due
+
+
+def test_a_worker_that_slept_past_the_eve_waits_for_the_end_of_the_quiet_day(hub: Hub, clock: FixedClock) -> None:
+    zone = ZoneInfo("Europe/Brussels")
+    clock.set(datetime(2026, 5, 7, 12, tzinfo=zone))
+    order, _ = book(hub, datetime(2026, 5, 11, 14, tzinfo=zone))
+    clock.set(datetime(2026, 5, 10, 12, tzinfo=zone))
+    assert remind_of_appointments(hub, clock.now()) == 0
+    clock.set(datetime(2026, 5, 11, 8, tzinfo=zone))
+    assert remind_of_appointments(hub, clock.now()) == 1
+    assert kinds(hub, order)[-1] == "day_before"

@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
@@ -27,16 +28,21 @@ from hub.jobs import RememberedQueue
 from hub.notifications.ports import Message, SendingFailedError
 from infra.hosts.rooms import JOBS
 from infra.hosts.web import create_app
+from ingest.events import CREATED_TYPE, STATE_CHANGED_TYPE
+from portal.requests import service
 from portal.requests.form import clean_form, faults_of
 from portal.requests.handlers import forget_requests
 from portal.requests.messages import retry_request_messages
 from portal.requests.records import request_messages, requests
 from portal.requests.service import (
+    PER_ADDRESS,
     NotWaitingError,
     ReasonMissingError,
+    SubmitRequest,
     accept_request,
     decline_request,
     list_requests,
+    submit_request,
 )
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
 
@@ -53,12 +59,6 @@ FORM = {
     "consent": "yes",
 }
 LINK = re.compile(r"http://[^/]+(/request/confirm/[\w-]{43})")
-
-
-@pytest.fixture
-def client(hub: Hub) -> Iterator[TestClient]:
-    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as made:
-        yield made
 
 
 def work_off(hub: Hub, jobs: RememberedQueue) -> None:
@@ -133,8 +133,18 @@ def test_a_request_is_confirmed_accepted_and_becomes_an_order_like_any_other(
     assert mails(hub)[1][1] == "Accepted: Repair"
     assert "We come" in client.get(link).text
     with hub.reading() as connection:
-        told = connection.execute(select(func.count()).select_from(tables.outbox_event)).scalar_one()
-    assert told == 0, "no utility hears of it"
+        outbox = tables.outbox_event.c
+        told = connection.execute(select(outbox.type, outbox.subject, outbox.data).order_by(outbox.seq)).all()
+    # The utility in whose name it is done hears of it once, and then of its steps, as of any order.
+    first, *steps = told
+    assert first.type == CREATED_TYPE
+    assert {row.type for row in steps} <= {STATE_CHANGED_TYPE}
+    for row in told:
+        heard = row.data["event"]["workOrder"]
+        assert row.subject == heard["externalId"] == waiting.reference
+        assert heard["relatedParty"][0]["id"] == hub.settings.own_requests_source
+        for personal in ("els@citizen.example", "Lindestraat"):
+            assert personal not in str(row.data)
 
 
 def test_a_request_is_declined_with_a_reason_the_citizen_reads(
@@ -203,6 +213,105 @@ def test_what_is_wrong_is_said_beside_its_field_and_nothing_is_kept(
     with hub.unit_of_work() as work:
         assert requests(work).list_where() == []
     assert jobs.jobs == []
+
+
+@pytest.mark.parametrize("lang", ["nl", "fr", "de", "en"])
+@pytest.mark.parametrize("contact", [{"email": "victim@elsewhere.example"}, {"email": "", "phone": "0470 12 34 56"}])
+def test_no_word_of_a_stranger_goes_to_an_address_that_nobody_proved(
+    hub: Hub, client: TestClient, jobs: RememberedQueue, lang: str, contact: dict[str, str]
+) -> None:
+    spam = "You won 500 euro: https://evil.example/win"
+    ask(client, lang, name=spam, street=spam, town=spam, notes=spam, **contact)
+    work_off(hub, jobs)
+    ((recipient, subject, body),) = mails(hub)
+    assert recipient in {"victim@elsewhere.example", "+32470123456"}
+    assert LINK.search(body)
+    for word in ("evil.example", "500 euro", "{", "You won"):
+        assert word not in f"{subject} {body}"
+
+
+def test_a_proven_address_is_written_to_by_name(hub: Hub, client: TestClient, jobs: RememberedQueue) -> None:
+    waiting = confirmed(hub, client, jobs)
+    assert "Els Wouters" not in mails(hub)[0][2]
+    decline_request(hub, waiting.id, version=waiting.version, reason="Not ours.", by=DISPATCHER)
+    work_off(hub, jobs)
+    assert mails(hub)[1][2].startswith("Dear Els Wouters,\n")
+
+
+@pytest.mark.parametrize(
+    ("phone", "alone", "beside_email"),
+    [
+        ("0470 12 34 56", "", ""),
+        ("+31 6 12345678", "", ""),
+        ("+352 621 123 456", "", ""),
+        ("09 224 00 00", "fault_mobile", ""),
+        ("0900 12 345", "fault_phone", "fault_phone"),
+        ("070 12 34 56", "fault_phone", "fault_phone"),
+        ("+1 900 555 1234", "fault_phone", "fault_phone"),
+        ("+1 212 555 2368", "fault_phone", "fault_phone"),
+        ("+881 6 1234 5678", "fault_phone", "fault_phone"),
+        ("+882 16 1234 5678", "fault_phone", "fault_phone"),
+        ("+33 899 70 01 23", "fault_phone", "fault_phone"),
+        ("+262 692 12 34 56", "fault_phone", "fault_phone"),
+        ("112", "fault_phone", "fault_phone"),
+        ("0470 12", "fault_phone", "fault_phone"),
+    ],
+)
+def test_a_number_is_one_of_a_person_near_us(hub: Hub, phone: str, alone: str, beside_email: str) -> None:
+    for email, fault in (("", alone), ("els@citizen.example", beside_email)):
+        found = faults_of(clean_form({**FORM, "email": email, "phone": phone}), hub.catalogue)
+        assert found == ({"phone": fault} if fault else {})
+
+
+def test_many_at_once_are_sent_no_more_to_one_address(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Each takes so long that all of them have looked before the first has counted.
+    monkeypatch.setattr(service, "_may_write_to", slowly(service._may_write_to))
+    submitted = SubmitRequest(clean_form(FORM), "en", "192.0.2.7")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: submit_request(hub, replace(submitted, sender=f"192.0.2.{number}")), range(6)))
+    with hub.unit_of_work() as work:
+        assert len(requests(work).list_where()) == PER_ADDRESS.count
+
+
+def slowly[**P, R](act: Callable[P, R]) -> Callable[P, R]:
+    def acted(*args: P.args, **kwargs: P.kwargs) -> R:
+        done = act(*args, **kwargs)
+        time.sleep(0.05)
+        return done
+
+    return acted
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("", {"nl": "Vul de postcode", "fr": "Indiquez le code", "de": "Geben Sie die", "en": "Type the postal code"}),
+        ("  ", {"en": "Type the postal code of the address, for example 2000."}),
+        ("Gent", {"nl": "Dit is geen postcode", "fr": "pas un code postal", "de": "keine Postleitzahl", "en": "2000."}),
+        ("9²00", {"en": "This is not a postal code. Type its figures only, for example 2000."}),
+        ("٩٠٠٠", {"en": "This is not a postal code."}),
+        ("90000", {"en": "This is not a postal code."}),
+        ("900", {"en": "This is not a postal code."}),
+        ("1234 AB", {"en": "This is not a postal code."}),
+        ("1000", {"nl": "Op deze postcode komen wij niet.", "en": "We do not come to this postal code."}),
+    ],
+)
+def test_a_postal_code_that_cannot_be_is_answered_with_what_to_type(
+    client: TestClient, typed: str, said: dict[str, str]
+) -> None:
+    for lang, sentence in said.items():
+        answer = ask(client, lang, postcode=typed)
+        assert answer.status_code == 422
+        beside = re.search(r'id="postcode-fault">([^<]*)<', answer.text)
+        assert beside is not None
+        assert sentence in unescape(beside[1])
+        assert 'aria-describedby="postcode-fault" aria-invalid="true"' in answer.text
+
+
+@pytest.mark.parametrize("typed", ["B-9000", "b9000", "BE 9000", " 9000 ", "9 000"])
+def test_a_postal_code_is_taken_as_people_write_it(hub: Hub, client: TestClient, typed: str) -> None:
+    assert ask(client, postcode=typed).status_code == 200
+    assert the_request(hub).postcode == "9000"
 
 
 @pytest.mark.parametrize("lang", ["nl", "fr", "de", "en"])

@@ -6,6 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from hub.bootstrap import Hub
@@ -15,17 +16,26 @@ from hub.db import portal_tables, tables
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.appointments import Appointment
 from hub.domain.contact import LinkPurpose
+from hub.domain.errors import TooManyAttemptsError
 from hub.domain.events import CITIZEN, SYSTEM
 from hub.domain.lifecycle import Action, AppointmentStatus
 from hub.domain.waitlist import OfferStatus, WaitlistOffer, WaitlistStatus
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.links import make_link
+from infra.hosts.web import create_app
 from portal.preferences import Wish, save_wish
 from portal.queries import find_booking
 from portal.waitlist import offering
 from portal.waitlist.offering import offer_earlier_times
 from portal.waitlist.records import entries, freed_places, offers
-from portal.waitlist.service import ask_for_earlier, decline_earlier, find_waiting, stop_waiting, take_earlier
+from portal.waitlist.service import (
+    CHANGES,
+    ask_for_earlier,
+    decline_earlier,
+    find_waiting,
+    stop_waiting,
+    take_earlier,
+)
 from scheduling.service import (
     cancel_appointment,
     confirm_appointment,
@@ -290,6 +300,26 @@ def test_asking_twice_is_one_wish_and_an_end_of_the_order_ends_it(hub: Hub) -> N
     assert entry.status is WaitlistStatus.ENDED
 
 
+def test_nobody_fills_the_record_by_waiting_and_waiting_no_longer(hub: Hub, clock: FixedClock) -> None:
+    employ(hub, WEDNESDAY)
+    order, token = waiter(hub)
+    for _ in range(CHANGES.count - 1):
+        stop_waiting(hub, token)
+        ask_for_earlier(hub, token)
+    for refused in (TUESDAY, WEDNESDAY):
+        with pytest.raises(TooManyAttemptsError):
+            ask_for_earlier(hub, token, until=refused)
+    ask_for_earlier(hub, token)  # The same once more is no change.
+    stop_waiting(hub, token)
+    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as client:
+        answer = client.post(f"/a/{token}/earlier?lang=en", data={"until": ""})
+    assert "You have changed this often today already" in answer.text
+    told = [kind for kind in kinds(hub, order) if kind.startswith("waitlist")]
+    assert told == ["waitlist_asked", "waitlist_left"] * CHANGES.count
+    clock.advance(CHANGES.span)
+    ask_for_earlier(hub, token)
+
+
 def test_new_shifts_are_noticed_without_any_cancellation(
     hub: Hub, clock: FixedClock, full_tuesday: list[WorkOrder]
 ) -> None:
@@ -376,3 +406,21 @@ def test_without_the_check_of_the_place_the_same_race_offers_it_more_than_once(
 
     monkeypatch.setattr(offering, "_write_offer", without_place)
     assert sum(race(hub, tick)) > 1
+
+
+@pytest.mark.parametrize("until", ["0001-01-01", "2026-05-03", "2027-05-06", "9999-12-31", "nonsense"])
+def test_a_date_that_cannot_help_is_refused_with_a_sentence(hub: Hub, until: str) -> None:
+    employ(hub, TUESDAY, WEDNESDAY)
+    order = receive(hub, language="en")
+    assert book_on(hub, order, WEDNESDAY) is not None
+    address = f"/a/{token_for(hub, order)}/earlier"
+    with TestClient(create_app(hub), base_url="http://127.0.0.1:8080") as client:
+        answer = client.post(address, data={"until": until})
+        assert "That date is not right." in answer.text
+        assert find_waiting(hub, find_booking(hub, address.split("/")[2])) is None
+        # Today still helps, and a year is the furthest.
+        for helps in ("2026-05-04", "2027-05-05"):
+            assert "That date is not right." not in client.post(address, data={"until": helps}).text
+    waiting = find_waiting(hub, find_booking(hub, address.split("/")[2]))
+    assert waiting is not None
+    assert waiting.entry.until == date(2027, 5, 5)

@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import func, insert, select, update
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
@@ -29,8 +29,7 @@ from hub.domain.work_orders import WorkOrder
 from hub.settings import Settings
 from scheduling.board.drawing import drawing_of
 from scheduling.board.queries import choose_day, load_board
-from scheduling.board.routes import SEARCHES
-from scheduling.board.searches import MOST_AT_ONCE, Search, Searches, TooManySearchesError
+from scheduling.board.searches import MOST_AT_ONCE, Started, TooManySearchesError, find_search, start_search
 from scheduling.driving import drive_times
 from scheduling.engine.plan import Objective
 from scheduling.engine.solver import Progress
@@ -414,7 +413,7 @@ def gate() -> Iterator[threading.Event]:
     event.set()
 
 
-def _search(gate: threading.Event, error: Exception | None = None) -> Search:
+def _search(hub: Hub, gate: threading.Event, error: Exception | None = None) -> Started:
     """A planning that has told of one plan and goes on until the gate opens."""
     told = threading.Event()
 
@@ -426,14 +425,18 @@ def _search(gate: threading.Event, error: Exception | None = None) -> Search:
             raise error
         return PlanId(uuid4())
 
-    search = SEARCHES.start(TERRITORY, (TUESDAY, TUESDAY), 20.0, work)
+    search = start_search(hub, TERRITORY, (TUESDAY, TUESDAY), 20.0, work)
     assert told.wait(60)
+    until = time.monotonic() + 60
+    while (seen := find_search(hub, search.id)) is None or seen.best is None:
+        assert time.monotonic() < until
+        time.sleep(0.05)
     return search
 
 
 def test_a_planning_shows_a_bar_and_the_best_so_far_and_leads_to_the_draft(hub: Hub, gate: threading.Event) -> None:
     browser = signed_in_browser(hub)
-    search = _search(gate)
+    search = _search(hub, gate)
     address = f"/console/board/planning/{search.id}"
     page = browser.get(address).text
     assert re.search(r'<progress id="bar"[^>]* max="20.0" value="[0-9.]+"', page)
@@ -450,7 +453,7 @@ def test_a_planning_shows_a_bar_and_the_best_so_far_and_leads_to_the_draft(hub: 
 
 def test_a_planning_that_fails_says_why_and_an_unknown_one_leads_to_the_board(hub: Hub, gate: threading.Event) -> None:
     browser = signed_in_browser(hub)
-    search = _search(gate, TooManySearchesError())
+    search = _search(hub, gate, TooManySearchesError())
     gate.set()
     assert search.wait(60)
     failed = browser.get(f"/console/board/planning/{search.id}")
@@ -462,21 +465,58 @@ def test_a_planning_that_fails_says_why_and_an_unknown_one_leads_to_the_board(hu
     assert a_browser(hub).get(f"/console/board/planning/{search.id}").headers["location"].startswith("/console/sign-in")
 
 
-def test_only_so_many_plannings_run_at_once(gate: threading.Event) -> None:
-    searches = Searches()
+def test_a_planning_that_breaks_is_in_the_log_and_says_so(
+    hub: Hub, gate: threading.Event, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = signed_in_browser(hub)
+    search = _search(hub, gate, ZeroDivisionError("secret"))
+    gate.set()
+    assert search.wait(60)
+    page = browser.get(f"/console/board/planning/{search.id}")
+    assert page.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+    assert f"at planning {search.id}" in page.text
+    assert "secret" not in page.text
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_a_planning_whose_process_is_gone_says_so_and_takes_no_room(hub: Hub, gate: threading.Event) -> None:
+    browser = signed_in_browser(hub)
+    table = tables.planning_search
+    silent = {"heard_at": func.clock_timestamp() - timedelta(seconds=16), "began_at": func.clock_timestamp()}
+    days = {"territory": TERRITORY, "first_day": TUESDAY, "last_day": TUESDAY, "seconds": 20.0}
+    ids = [uuid4() for _ in range(MOST_AT_ONCE)]
+    with hub.unit_of_work() as work:
+        for one in ids:
+            work.connection.execute(insert(table).values(id=one, **days, **silent))
+        work.commit()
+    gone = browser.get(f"/console/board/planning/{ids[0]}")
+    assert gone.status_code == HTTPStatus.CONFLICT
+    assert "ended before it was done. Plan them again." in gone.text
+    _search(hub, gate)
+
+
+def test_only_so_many_plannings_run_at_once_and_old_ones_are_forgotten(hub: Hub, gate: threading.Event) -> None:
     days = TUESDAY, TUESDAY
 
     def work(_: Callable[[Progress], None]) -> PlanId:
         gate.wait(60)
         return PlanId(uuid4())
 
-    started = [searches.start(TERRITORY, days, 1.0, work) for _ in range(MOST_AT_ONCE)]
+    started = [start_search(hub, TERRITORY, days, 1.0, work) for _ in range(MOST_AT_ONCE)]
     with pytest.raises(TooManySearchesError):
-        searches.start(TERRITORY, days, 1.0, work)
+        start_search(hub, TERRITORY, days, 1.0, work)
     gate.set()
     assert all(one.wait(60) for one in started)
-    assert searches.start(TERRITORY, days, 1.0, work).wait(60)
-    assert searches.find(started[0].id) is started[0]
+    old = tables.planning_search.c.id == started[0].id
+    with hub.unit_of_work() as work_of_ours:
+        long_ago = func.clock_timestamp() - timedelta(days=2)
+        work_of_ours.connection.execute(update(tables.planning_search).where(old).values(ended_at=long_ago))
+        work_of_ours.commit()
+    assert start_search(hub, TERRITORY, days, 1.0, work).wait(60)
+    assert find_search(hub, started[0].id) is None
+    found = find_search(hub, started[1].id)
+    assert found is not None
+    assert (found.done, found.failure) == (True, None)
 
 
 def test_an_absence_on_a_published_day_drafts_its_repair_at_once(hub: Hub) -> None:

@@ -13,6 +13,7 @@ from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import AppointmentStatus, VisitStatus, WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
 from scheduling import holding, offering
+from scheduling.engine.slots import OfferReason
 from scheduling.service import (
     NotASlotError,
     SlotOffer,
@@ -158,6 +159,18 @@ def test_an_order_that_is_over_offers_nothing_and_cannot_be_held(hub: Hub) -> No
     assert offer_slots(hub, order.id).offers == ()
     with pytest.raises(TransitionRefusedError):
         hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+
+
+def test_ones_own_visit_is_no_reason_for_a_time_beside_it(hub: Hub) -> None:
+    with hub.unit_of_work() as work:
+        add_route(work, add_technician(work), TUESDAY)
+        order, neighbour = (work.work_orders.add(a_work_order(status=WorkOrderStatus.CONTACTING)) for _ in range(2))
+        work.commit()
+    offer = first_on(offer_slots(hub, order.id).offers, TUESDAY)
+    held = hold_slot(hub, order.id, offer.starts_at, offer.ends_at, by=CITIZEN)
+    confirm_appointment(hub, order.id, held.id, by=CITIZEN)
+    assert {one.reason for one in offer_slots(hub, order.id).offers} == {OfferReason.AVAILABLE}
+    assert OfferReason.STREET in {one.reason for one in offer_slots(hub, neighbour.id).offers}
 
 
 @pytest.mark.parametrize(("day", "utc_hour"), [(date(2026, 10, 25), 7), (date(2026, 3, 29), 6)])

@@ -13,14 +13,18 @@ import pytest
 
 from hub.bootstrap import Hub
 from hub.clock import SharedClock
+from hub.domain.ids import AbsenceId
+from hub.domain.technicians import Absence
 from infra.benchmarks.campaign.audit import Agreement, Books, Day, Stop, drive_seconds, judge, lost
 from infra.benchmarks.campaign.buckets import Sale, opens, run_rival, usual_places
 from infra.benchmarks.campaign.campaign import Campaign
+from infra.benchmarks.campaign.field import take_back
 from infra.benchmarks.campaign.options import CampaignOptions
 from infra.benchmarks.campaign.people import Company, Habit, draw_company
 from infra.benchmarks.campaign.report import as_json, draw, lines
 from infra.benchmarks.campaign.stage import build_stage
 from scheduling.roster import load_roster
+from tests.scheduling.citizens import TUESDAY, at, book, employ, invite
 
 SMALL = CampaignOptions(citizens=60, technicians=6, days=3, seed=2, processes=0, plan_seconds=0.1, rival_seconds=0.3)
 HOME = (51.05, 3.72)
@@ -215,3 +219,32 @@ class TestAudit:
         assert judge(absent, (), [key]).pending == {visit.order}
         late = self.books(self.stop(clock_time(16, 30), 60))
         assert judge(late, [stop.order for stop in late.stops], [key]).broken
+
+
+@pytest.mark.database
+def test_a_dispatcher_takes_back_what_was_named_and_leaves_what_can_be_done(hub: Hub) -> None:
+    employ(hub, [TUESDAY], "Jan Janssens", break_seconds=0)
+    early, late = invite(hub, 2)
+    book(hub, early, TUESDAY, 8)
+    book(hub, late, TUESDAY, 13)
+    with hub.unit_of_work() as work:
+        visits = {one.work_order_id: one for one in work.visits.list_where()}
+        away = visits[late].starts_at, visits[late].ends_at
+        work.absences.add(Absence(AbsenceId(uuid4()), visits[late].technician_id, *away, "away"))
+        work.commit()
+    assert take_back(hub, at(TUESDAY, 10), {late}) == []
+    taken = take_back(hub, at(TUESDAY, 18), {late})
+    assert [(one.order, one.promised) for one in taken] == [(late, True)]
+    assert [one.order for one in take_back(hub, at(TUESDAY, 18), set())] == []
+
+
+@pytest.mark.database
+def test_what_nobody_named_is_taken_back_too(hub: Hub) -> None:
+    employ(hub, [TUESDAY], "Jan Janssens", break_seconds=0)
+    (order,) = invite(hub, 1)
+    book(hub, order, TUESDAY, 13)
+    with hub.unit_of_work() as work:
+        (visit,) = work.visits.list_where()
+        work.absences.add(Absence(AbsenceId(uuid4()), visit.technician_id, visit.starts_at, visit.ends_at, "away"))
+        work.commit()
+    assert [one.order for one in take_back(hub, at(TUESDAY, 18), set())] == [order]

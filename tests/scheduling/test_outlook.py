@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import time, timedelta
 
@@ -11,13 +12,17 @@ import pytest
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
+from hub.db import freshness
+from hub.domain.errors import SlotTakenError
 from hub.domain.events import CITIZEN, SYSTEM, Event
 from hub.domain.ids import WorkOrderId
 from scheduling import outlook
 from scheduling.absences import record_absence
 from scheduling.days import load_days
+from scheduling.offering import ask_slots
 from scheduling.service import (
     SlotOffers,
+    agreements_of,
     cancel_appointment,
     hold_slot,
     offer_slots,
@@ -30,6 +35,14 @@ from tests.scheduling.citizens import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, at, 
 pytestmark = pytest.mark.database
 GHENT = "oost-vlaanderen"
 WEEK = [MONDAY, TUESDAY, WEDNESDAY, THURSDAY]
+
+
+@contextmanager
+def in_another_process() -> Iterator[None]:
+    """What is committed in here, this process has no word of."""
+    before = freshness.latest_change()
+    yield
+    freshness._Latest.number = before
 
 
 def told(offers: SlotOffers) -> tuple[object, ...]:
@@ -174,6 +187,48 @@ def test_only_what_changed_is_read_again(hub: Hub, monkeypatch: pytest.MonkeyPat
     offer_slots(hub, order)
     offer_slots(hub, third)
     assert read == [1]
+
+
+def test_what_another_process_changed_is_seen_half_a_second_later(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "BELIEVED_SECONDS", 600.0)
+    employ(hub, WEEK, "Jan Janssens")
+    order, other = invite(hub, 2)
+    before = told(offer_slots(hub, order))
+    with in_another_process():
+        book(hub, other, TUESDAY, 10)
+    assert told(offer_slots(hub, order)) == before
+    monkeypatch.setattr(outlook, "BELIEVED_SECONDS", 0.0)
+    after = told(offer_slots(hub, order))
+    assert after != before
+    assert after == read_anew(hub, order, monkeypatch)
+
+
+def test_who_was_beaten_elsewhere_is_not_offered_the_same_time_again(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "BELIEVED_SECONDS", 600.0)
+    employ(hub, [TUESDAY], "Jan Janssens", ends=time(11, 5), break_seconds=0)
+    order, *others = invite(hub, 9, work_type="repair")
+    first = offer_slots(hub, order).offers[0]
+    with in_another_process(), suppress(SlotTakenError):
+        for one in others:
+            hold_slot(hub, one, first.starts_at, first.ends_at, by=CITIZEN)
+    assert first.starts_at in {one.starts_at for one in offer_slots(hub, order).offers}
+    with pytest.raises(SlotTakenError):
+        hold_slot(hub, order, first.starts_at, first.ends_at, by=CITIZEN)
+    assert told(offer_slots(hub, order)) == read_anew(hub, order, monkeypatch)
+    assert first.starts_at not in {one.starts_at for one in offer_slots(hub, order).offers}
+
+
+def test_a_snapshot_that_began_before_a_change_does_not_hide_it(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook, "BELIEVED_SECONDS", 600.0)
+    employ(hub, WEEK, "Jan Janssens")
+    order, other = invite(hub, 2)
+    offer_slots(hub, order)
+    book(hub, other, WEDNESDAY, 10)
+    with hub.snapshot() as work:
+        mine = work.work_orders.get(order)
+        book(hub, other, TUESDAY, 10)
+        ask_slots(work, mine, agreements_of(work, order))
+    assert told(offer_slots(hub, order)) == read_anew(hub, order, monkeypatch)
 
 
 def test_many_ask_while_many_book(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:

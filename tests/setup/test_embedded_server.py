@@ -1,11 +1,9 @@
 """The embedded PostgreSQL starts, keeps data, is taken over after a kill, and leaves nothing behind."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -29,16 +27,6 @@ server = EmbeddedServer(Path(sys.argv[1]), throwaway=sys.argv[2] == "throwaway")
 print(server.start(), flush=True)
 time.sleep(120)
 """
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A folder that the server's account can enter, also when the tests run as root."""
-    folder = Path(tempfile.mkdtemp(prefix="doorstep-", dir="/tmp"))
-    folder.chmod(0o755)
-    yield folder
-    EmbeddedServer(folder / "postgres")._lock_file.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture
@@ -77,89 +65,91 @@ def _eventually(happens: Callable[[], bool], seconds: float = 20) -> bool:
     return False
 
 
-def test_it_keeps_its_data_over_a_restart(place: Path) -> None:
-    with EmbeddedServer(place / "postgres") as server:
+def test_it_keeps_its_data_over_a_restart(server_folder: Path) -> None:
+    with EmbeddedServer(server_folder / "postgres") as server:
         url = ensure_database(server.url, "doorstep")
         with psycopg.connect(url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT 42 AS answer")
     assert not _answers(server.url)
-    with EmbeddedServer(place / "postgres") as again:
+    with EmbeddedServer(server_folder / "postgres") as again:
         assert not again.taken_over
         with psycopg.connect(ensure_database(again.url, "doorstep")) as connection:
             assert connection.execute("SELECT answer FROM kept").fetchone() == (42,)
 
 
-def test_the_folder_is_closed_to_other_accounts_and_nothing_listens_on_a_network(place: Path) -> None:
-    with EmbeddedServer(place / "postgres") as server, psycopg.connect(server.url) as connection:
-        assert (place / "postgres").stat().st_mode & 0o077 == 0
+def test_the_folder_is_closed_to_other_accounts_and_nothing_listens_on_a_network(server_folder: Path) -> None:
+    with EmbeddedServer(server_folder / "postgres") as server, psycopg.connect(server.url) as connection:
+        assert (server_folder / "postgres").stat().st_mode & 0o077 == 0
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
 
 
-def test_folders_above_the_data_keep_their_modes(place: Path) -> None:
-    deep = place / "a" / "b"
+def test_folders_above_the_data_keep_their_modes(server_folder: Path) -> None:
+    deep = server_folder / "a" / "b"
     deep.mkdir(parents=True)
-    (place / "a").chmod(0o711)
+    (server_folder / "a").chmod(0o711)
     with EmbeddedServer(deep / "postgres"):
-        assert (place / "a").stat().st_mode & 0o777 == 0o711
-        assert place.stat().st_mode & 0o777 == 0o755
+        assert (server_folder / "a").stat().st_mode & 0o777 == 0o711
+        assert server_folder.stat().st_mode & 0o777 == 0o755
 
 
 def test_a_server_left_by_a_killed_owner_is_taken_over_and_stopped(
-    place: Path, start_owner: Callable[..., subprocess.Popen[str]], caplog: pytest.LogCaptureFixture
+    server_folder: Path, start_owner: Callable[..., subprocess.Popen[str]], caplog: pytest.LogCaptureFixture
 ) -> None:
-    owner = start_owner(place / "postgres")
+    owner = start_owner(server_folder / "postgres")
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait(timeout=10)
-    server = EmbeddedServer(place / "postgres")
+    server = EmbeddedServer(server_folder / "postgres")
     url = server.start()
     assert server.taken_over
     assert "left running by an earlier run" in caplog.text
     assert _answers(url)
     server.stop()
     assert not _answers(url)
-    assert not (place / "postgres" / "postmaster.pid").exists()
+    assert not (server_folder / "postgres" / "postmaster.pid").exists()
 
 
-def test_a_guest_leaves_the_server_to_its_owner(place: Path, start_owner: Callable[..., subprocess.Popen[str]]) -> None:
-    owner = start_owner(place / "postgres")
-    with EmbeddedServer(place / "postgres") as guest:
+def test_a_guest_leaves_the_server_to_its_owner(
+    server_folder: Path, start_owner: Callable[..., subprocess.Popen[str]]
+) -> None:
+    owner = start_owner(server_folder / "postgres")
+    with EmbeddedServer(server_folder / "postgres") as guest:
         assert guest.is_guest
     assert _answers(guest.url)
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait(timeout=10)
-    with EmbeddedServer(place / "postgres") as heir:
+    with EmbeddedServer(server_folder / "postgres") as heir:
         assert heir.taken_over
         assert heir.url == guest.url
     assert not _answers(guest.url)
 
 
 def test_a_throwaway_server_ends_with_a_killed_owner(
-    place: Path, start_owner: Callable[..., subprocess.Popen[str]]
+    server_folder: Path, start_owner: Callable[..., subprocess.Popen[str]]
 ) -> None:
-    owner = start_owner(place / "postgres", "throwaway")
-    pid = int((place / "postgres" / "postmaster.pid").read_text().split()[0])
+    owner = start_owner(server_folder / "postgres", "throwaway")
+    pid = int((server_folder / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(owner.pid, signal.SIGKILL)
     owner.wait(timeout=10)
-    assert _eventually(lambda: not (place / "postgres").exists())
+    assert _eventually(lambda: not (server_folder / "postgres").exists())
     assert _eventually(
         lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
     )
 
 
-def test_a_stale_pid_file_of_another_process_does_not_deceive(place: Path) -> None:
-    with EmbeddedServer(place / "postgres"):
-        lines = (place / "postgres" / "postmaster.pid").read_text().splitlines()
+def test_a_stale_pid_file_of_another_process_does_not_deceive(server_folder: Path) -> None:
+    with EmbeddedServer(server_folder / "postgres"):
+        lines = (server_folder / "postgres" / "postmaster.pid").read_text().splitlines()
     lines[0] = str(os.getpid())  # after a power cut the number may be anyone's
-    (place / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
-    server = EmbeddedServer(place / "postgres")
+    (server_folder / "postgres" / "postmaster.pid").write_text("\n".join(lines) + "\n")
+    server = EmbeddedServer(server_folder / "postgres")
     assert server._found_running() is None
 
 
 def test_a_pid_file_of_a_dead_server_is_not_waited_for_when_ours_cannot_start(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    server_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = place / "postgres"
+    folder = server_folder / "postgres"
     with EmbeddedServer(folder):
         pass
     with (folder / "postgresql.conf").open("a") as settings:
@@ -174,17 +164,17 @@ def test_a_pid_file_of_a_dead_server_is_not_waited_for_when_ours_cannot_start(
     assert not server._another_is_starting()
 
 
-def test_a_server_whose_socket_was_removed_is_stopped_all_the_same(place: Path) -> None:
-    server = EmbeddedServer(place / "postgres")
+def test_a_server_whose_socket_was_removed_is_stopped_all_the_same(server_folder: Path) -> None:
+    server = EmbeddedServer(server_folder / "postgres")
     server.start()
-    pid = int((place / "postgres" / "postmaster.pid").read_text().split()[0])
-    (place / "postgres" / ".s.PGSQL.5432").unlink()
+    pid = int((server_folder / "postgres" / "postmaster.pid").read_text().split()[0])
+    (server_folder / "postgres" / ".s.PGSQL.5432").unlink()
     server.stop()
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
-    with EmbeddedServer(place / ("long" * 30) / "postgres", throwaway=True) as server:
+def test_a_long_path_gets_a_socket_elsewhere(server_folder: Path) -> None:
+    with EmbeddedServer(server_folder / ("long" * 30) / "postgres", throwaway=True) as server:
         assert _answers(server.url)
         socket_dir = Path(str(conninfo_to_dict(server.url)["host"]))
         assert socket_dir.parent == Path("/tmp")
@@ -192,24 +182,24 @@ def test_a_long_path_gets_a_socket_elsewhere(place: Path) -> None:
     assert not socket_dir.exists()
 
 
-def test_data_of_another_version_is_refused_in_a_sentence(place: Path) -> None:
-    (place / "postgres").mkdir()
-    (place / "postgres" / "PG_VERSION").write_text("15\n")
+def test_data_of_another_version_is_refused_in_a_sentence(server_folder: Path) -> None:
+    (server_folder / "postgres").mkdir()
+    (server_folder / "postgres" / "PG_VERSION").write_text("15\n")
     with pytest.raises(ServerCannotRunError, match=r"written by PostgreSQL 15, and this is PostgreSQL 18.*demo-reset"):
-        EmbeddedServer(place / "postgres").start()
+        EmbeddedServer(server_folder / "postgres").start()
 
 
-def test_an_interrupted_creation_begins_afresh(place: Path) -> None:
-    (place / "postgres").mkdir()
-    (place / "postgres" / "half").write_text("")
-    with EmbeddedServer(place / "postgres", throwaway=True) as server:
+def test_an_interrupted_creation_begins_afresh(server_folder: Path) -> None:
+    (server_folder / "postgres").mkdir()
+    (server_folder / "postgres" / "half").write_text("")
+    with EmbeddedServer(server_folder / "postgres", throwaway=True) as server:
         assert _answers(server.url)
-        assert not (place / "postgres" / "half").exists()
+        assert not (server_folder / "postgres" / "half").exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root lends the server another account")
-def test_root_is_led_out_of_a_private_folder(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    private = place / "private"
+def test_root_is_led_out_of_a_private_folder(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    private = server_folder / "private"
     private.mkdir(mode=0o700)
     monkeypatch.chdir(private)
     chosen = default_state_dir()
@@ -223,14 +213,14 @@ def test_root_is_led_out_of_a_private_folder(place: Path, monkeypatch: pytest.Mo
 
 
 def test_programs_in_a_private_folder_are_copied_to_where_they_run(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    server_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    account = server_account.server_account(place / "postgres")
-    assert not server_account.server_programs(account).is_relative_to(place)
+    account = server_account.server_account(server_folder / "postgres")
+    assert not server_account.server_programs(account).is_relative_to(server_folder)
     monkeypatch.setattr(server_account.ServerAccount, "can_enter", lambda self, folder: False)
-    monkeypatch.setattr(server_account, "shared_place", lambda: place)
+    monkeypatch.setattr(server_account, "shared_place", lambda: server_folder)
     programs = server_account.server_programs(account)
-    assert programs.is_relative_to(place)
+    assert programs.is_relative_to(server_folder)
     for program in ("initdb", "postgres"):
         command = [str(programs / program), "--version"]
         said = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True, **account.identity)
@@ -238,9 +228,9 @@ def test_programs_in_a_private_folder_are_copied_to_where_they_run(
     assert server_account.server_programs(account) == programs
 
 
-def test_the_working_folder_holds_the_state_when_it_can(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(place)
-    assert default_state_dir() == place / ".state"
+def test_the_working_folder_holds_the_state_when_it_can(server_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(server_folder)
+    assert default_state_dir() == server_folder / ".state"
 
 
 def test_a_database_is_made_copied_and_dropped(postgres_url: str) -> None:

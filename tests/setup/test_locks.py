@@ -12,10 +12,12 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON_LOCKS = ["requirements.lock", "infra/setup/build.lock", "infra/setup/tools.lock", "infra/benchmarks/bench.lock"]
+NPM_FOLDERS = ["", "infra/lighthouse"]
+NPM_FILES = [str(Path(folder) / name) for folder in NPM_FOLDERS for name in ("package.json", "package-lock.json")]
 
 
-def _package_lock() -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((ROOT / "package-lock.json").read_text())
+def _package_lock(folder: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((ROOT / folder / "package-lock.json").read_text())
     return content
 
 
@@ -25,7 +27,7 @@ def _entries(lock: str) -> list[str]:
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
-@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, "package-lock.json", "package.json", ".npmrc", "pyproject.toml"])
+@pytest.mark.parametrize("lock", [*PYTHON_LOCKS, *NPM_FILES, ".npmrc", "pyproject.toml"])
 def test_no_lock_names_a_host(lock: str) -> None:
     assert not re.search(r"://|--(?:extra-)?index-url|--find-links", (ROOT / lock).read_text())
 
@@ -50,15 +52,17 @@ def test_the_lock_pins_what_pyproject_asks_for() -> None:
         )
 
 
-def test_every_npm_package_has_a_hash_and_no_address() -> None:
-    packages = _package_lock()["packages"]
+@pytest.mark.parametrize("folder", NPM_FOLDERS)
+def test_every_npm_package_has_a_hash_and_no_address(folder: str) -> None:
+    packages = _package_lock(folder)["packages"]
     for name, package in packages.items():
         assert "resolved" not in package, name
         assert not name or package["integrity"].startswith("sha512-"), name
 
 
-def test_the_npm_lock_is_of_this_package_file() -> None:
-    wanted = json.loads((ROOT / "package.json").read_text())
-    locked = _package_lock()["packages"][""]
-    assert locked["dependencies"] == wanted["dependencies"]
-    assert locked["devDependencies"] == wanted["devDependencies"]
+@pytest.mark.parametrize("folder", NPM_FOLDERS)
+def test_the_npm_lock_is_of_this_package_file(folder: str) -> None:
+    wanted = json.loads((ROOT / folder / "package.json").read_text())
+    locked = _package_lock(folder)["packages"][""]
+    for kind in ("dependencies", "devDependencies"):
+        assert locked.get(kind) == wanted.get(kind)

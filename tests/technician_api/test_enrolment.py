@@ -1,6 +1,9 @@
 """A code is good once, for a day, and cannot be guessed."""
 
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from threading import Barrier
 from uuid import uuid4
 
 import pytest
@@ -10,12 +13,20 @@ from sqlalchemy import select
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
 from hub.db import tables
-from hub.domain.errors import NotFoundError
+from hub.domain.errors import DoorstepError, NotFoundError, TooManyAttemptsError
 from hub.domain.events import SYSTEM
 from hub.domain.ids import TechnicianId
 from hub.domain.technicians import Technician
-from technician_api.service import forget_old_answers, issue_enrolment_code, revoke_devices
-from technician_api.service.enrolment import ALPHABET
+from technician_api.errors import EnrolmentCodeWrongError
+from technician_api.service import (
+    Enrol,
+    enrol_device,
+    enrolment,
+    forget_old_answers,
+    issue_enrolment_code,
+    revoke_devices,
+)
+from technician_api.service.enrolment import ALPHABET, PER_ADDRESS
 from tests.technician_api.conftest import API, Phone
 
 
@@ -96,6 +107,30 @@ def test_guessing_is_stopped_and_the_right_code_waits_too(
     assert enrol(client, code)[0] == 429
     clock.advance(timedelta(minutes=16))
     assert enrol(client, code)[0] == 201
+
+
+def test_guesses_at_the_same_instant_are_no_more_than_one_after_the_other(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once = PER_ADDRESS.count + 4
+    all_asked, slow_hash = Barrier(at_once, timeout=20), enrolment._code_hash
+
+    def hash_when_all_have_asked(code: str) -> str:
+        all_asked.wait()
+        return slow_hash(code)
+
+    monkeypatch.setattr(enrolment, "_code_hash", hash_when_all_have_asked)
+
+    def guess(number: int) -> str:
+        try:
+            enrol_device(hub, Enrol("WRONG222", "", str(number), "192.0.2.9"))
+        except DoorstepError as error:
+            return error.code
+        return "enrolled"
+
+    with ThreadPoolExecutor(at_once) as pool:
+        came = Counter(pool.map(guess, range(at_once)))
+    assert came == {EnrolmentCodeWrongError.code: PER_ADDRESS.count, TooManyAttemptsError.code: 4}
 
 
 def test_the_page_gets_its_token_in_a_cookie_scripts_cannot_read(

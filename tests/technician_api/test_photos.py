@@ -12,6 +12,7 @@ from uuid import uuid4
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from pillow_heif import register_heif_opener
 from sqlalchemy.exc import OperationalError
 
 from hub import images
@@ -75,7 +76,7 @@ def test_a_photo_is_kept_without_place_camera_and_comment(phone: Phone, on_site:
 
 @pytest.mark.parametrize("form", ["PNG", "WEBP", "HEIF"])
 def test_other_picture_formats_become_jpeg(form: str) -> None:
-    clean_photo(jpeg())  # registers the HEIC opener
+    register_heif_opener()
     clean = clean_photo(jpeg(format=form))
     with Image.open(io.BytesIO(clean.content)) as picture:
         assert (picture.format, picture.size) == ("JPEG", (64, 48))

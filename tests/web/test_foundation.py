@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, HTTPException
 from fastapi.testclient import TestClient
 from jinja2 import UndefinedError
 from pydantic import BaseModel
+from sqlalchemy.exc import OperationalError
 
 from hub.bootstrap import Hub
-from hub.domain.errors import SlotTakenError
+from hub.domain.errors import SlotTakenError, TooManyAttemptsError
 from hub.web.pages import Pages
 from infra.hosts.web import create_app, page_folders
 
@@ -34,6 +35,20 @@ def app(hub: Hub) -> FastAPI:
     def write(body: _Body) -> dict[str, int]:
         return {"number": body.number}
 
+    def too_large() -> None:
+        raise HTTPException(413)
+
+    def too_often() -> None:
+        raise TooManyAttemptsError
+
+    def no_records() -> None:
+        raise OperationalError("SELECT 1", {}, Exception())
+
+    app.add_api_route("/too-large", too_large)
+    app.add_api_route("/too-often", too_often)
+    app.add_api_route("/no-records", no_records)
+    app.add_api_route("/broken", broken)
+    app.add_api_route("/console/broken", broken)
     app.add_api_route("/api/taken", taken)
     app.add_api_route("/taken", taken)
     app.add_api_route("/api/broken", broken)
@@ -76,6 +91,38 @@ def test_wrong_input_names_the_place_but_not_the_value(client: TestClient) -> No
 def test_nothing_at_an_address_is_said_politely(client: TestClient) -> None:
     assert "There is nothing at this address." in client.get("/no-such-page").text
     assert client.get("/api/no-such").json()["status"] == 404
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "said"),
+    [
+        ("/no-such-page", 404, {"nl": "Hier is niets", "fr": "Il n&#39;y a rien ici", "de": "Hier ist nichts"}),
+        ("/too-large", 413, {"nl": "Te groot", "fr": "Trop volumineux", "de": "Zu groß"}),
+        ("/too-often", 429, {"nl": "Te veel pogingen", "fr": "Trop d&#39;essais", "de": "Zu viele Versuche"}),
+        ("/broken", 500, {"nl": "Onze referentie is", "fr": "Notre référence est", "de": "Unsere Referenz ist"}),
+        ("/no-records", 503, {"nl": "bij onze gegevens", "fr": "accès à nos données", "de": "an unsere Daten"}),
+    ],
+)
+def test_an_error_is_said_to_citizens_in_their_browsers_language(
+    client: TestClient, address: str, status: int, said: dict[str, str]
+) -> None:
+    for language, sentence in said.items():
+        for page in (
+            client.get(address, headers={"Accept-Language": f"es,{language}-BE;q=0.9,en;q=0.5"}),
+            client.get(f"{address}?lang={language}", headers={"Accept-Language": "en"}),
+        ):
+            assert page.status_code == status
+            assert f'<html lang="{language}"' in page.text
+            assert sentence in page.text
+            assert page.headers["cache-control"] == "no-store"
+            assert "secret detail" not in page.text
+    assert '<html lang="en"' in client.get(f"{address}?lang=xx").text
+
+
+def test_staff_and_programs_read_of_errors_in_english(client: TestClient) -> None:
+    dutch = {"Accept-Language": "nl"}
+    assert '<html lang="en"' in client.get("/console/broken", headers=dutch).text
+    assert client.get("/api/taken", headers=dutch).json()["detail"].startswith("That time has just been taken")
 
 
 def test_a_wrong_method_hears_the_right_ones_and_an_unreadable_body_a_sentence(client: TestClient) -> None:

@@ -1,6 +1,8 @@
 """The console's pages over several rooms: what they tell, to whom, and that nothing in them can do harm."""
 
+import re
 from datetime import timedelta
+from html import unescape
 from http import HTTPStatus
 from uuid import UUID, uuid4
 
@@ -23,7 +25,7 @@ from infra.console.attention import what_needs_attention
 from infra.console.order_list import PAGE_LENGTH
 from ingest.quarantine.records import Arrival, Cause, keep
 from tests.ingest.messages import a_message
-from tests.samples import a_visit, a_work_order, add_route, add_technician
+from tests.samples import a_visit, a_work_order, add_route, add_technician, staff_territory
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
 
 HOSTILE = '</script><script>alert(1)</script>"><img src=x onerror=alert(1)>'
@@ -66,13 +68,16 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
         a_work_order(status=WorkOrderStatus.COMPLETED, due_at=clock.now() - timedelta(days=1)),
     )
     with hub.unit_of_work() as work:
+        staff_territory(work)
         row = {"handler": "x", "outcome": "dead-lettered", "detail": HOSTILE, "received_at": work.now}
         work.connection.execute(insert(tables.inbox_message).values(message_id="m1", **row))
         letter = Arrival("k1", Cause.UNREADABLE, HOSTILE, a_message(b"{"))
         keep(work, [letter], by=SYSTEM)
         work.commit()
     with hub.reading() as connection:
-        attention = what_needs_attention(connection, clock.now(), (clock.now(), clock.now() + timedelta(days=1)))
+        attention = what_needs_attention(
+            connection, hub.catalogue, clock.now(), (clock.now(), clock.now() + timedelta(days=1))
+        )
     told = {matter.what: matter.count for matter in attention.matters}
     assert told == {
         "order whose citizen nobody asks any more": 1,
@@ -87,6 +92,51 @@ def test_the_first_page_counts_what_needs_attention(hub: Hub, clock: FixedClock)
     page = signed_in_browser(hub).get("/console").text
     assert "orders on hold: no contact" in page
     assert "<script>alert" not in page
+
+
+def a_message_of(order: WorkOrder, status: NotificationStatus, before: Notification | None = None) -> Notification:
+    """A message as it ended; with `before` it is the one that went in that one's place."""
+    return Notification(
+        id=NotificationId(uuid4()),
+        work_order_id=order.id,
+        kind="invitation",
+        channel=Channel.SMS if before is None else Channel.EMAIL,
+        recipient="+32470000001",
+        language="nl",
+        status=status,
+        created_at=order.imported_at,
+        hop=0 if before is None else before.hop + 1,
+        failover_of=before.id if before else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("statuses", "counted"),
+    [
+        ([NotificationStatus.FAILED], 1),
+        ([NotificationStatus.UNKNOWN], 1),
+        ([NotificationStatus.FAILED, NotificationStatus.DELIVERED], 0),
+        ([NotificationStatus.FAILED, NotificationStatus.SENT], 0),
+        ([NotificationStatus.FAILED, NotificationStatus.QUEUED], 0),
+        ([NotificationStatus.FAILED, NotificationStatus.FAILED, NotificationStatus.DELIVERED], 0),
+        # It is one message to the citizen, so one matter, however often it went on in vain.
+        ([NotificationStatus.FAILED, NotificationStatus.FAILED], 1),
+        ([NotificationStatus.FAILED, NotificationStatus.UNKNOWN], 1),
+    ],
+)
+def test_a_message_that_went_on_by_another_channel_needs_nobody(
+    hub: Hub, clock: FixedClock, statuses: list[NotificationStatus], counted: int
+) -> None:
+    with hub.unit_of_work() as work:
+        order = work.work_orders.add(a_work_order(status=WorkOrderStatus.COMPLETED))
+        before: Notification | None = None
+        for status in statuses:
+            before = work.notifications.add(a_message_of(order, status, before))
+        work.commit()
+    with hub.reading() as connection:
+        day = (clock.now(), clock.now() + timedelta(days=1))
+        found = what_needs_attention(connection, hub.catalogue, clock.now(), day)
+    assert sum(one.count for one in found.matters if "message to a citizen failed" in one.singular) == counted
 
 
 def test_nothing_needs_attention_when_all_is_well(hub: Hub, clock: FixedClock) -> None:
@@ -141,6 +191,32 @@ def test_orders_come_in_pages_that_keep_the_filter(hub: Hub) -> None:
     last = browser.get("/console/orders?text=P-&page=99").text
     assert f"{PAGE_LENGTH + 1}–{PAGE_LENGTH + 1} of" in last
     assert last.count('<th scope="row">') == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "changes", "name"),
+    [
+        ("/console/orders", {}, "orders"),
+        ("/console/held", {"status": WorkOrderStatus.ON_HOLD, "hold_reason": HoldReason.REFUSED}, "orders on hold"),
+        (
+            "/console/locations",
+            {"status": WorkOrderStatus.NEEDS_LOCATION, "latitude": None, "longitude": None},
+            "orders",
+        ),
+    ],
+)
+def test_a_long_list_leads_to_the_pages_beside_it(
+    hub: Hub, address: str, changes: dict[str, object], name: str
+) -> None:
+    _add(hub, *(a_work_order(**changes) for _ in range(2 * PAGE_LENGTH + 1)))
+    browser = signed_in_browser(hub)
+    for page, beside in ((1, ["next:2"]), (2, ["prev:1", "next:3"]), (3, ["prev:2"])):
+        text = browser.get(f"{address}?page={page}").text
+        assert f'<nav class="pager" aria-label="Pages of {name}">' in text
+        assert f"<span>Page {page} of 3</span>" in text
+        links = re.findall(r'rel="(prev|next)" href="([^"]+)"', text)
+        assert [f"{rel}:{href.partition('page=')[2]}" for rel, href in links] == beside
+        assert all(browser.get(unescape(href)).is_success for _, href in links)
 
 
 def test_one_order_tells_its_whole_story(hub: Hub, clock: FixedClock) -> None:

@@ -43,7 +43,7 @@ def test_nobody_sees_or_decides_without_signing_in(hub: Hub) -> None:
     assert browser.get("/console/held").headers["location"].startswith("/console/sign-in")
     address = f"/console/orders/{order.id}/contact"
     assert browser.get(address).headers["location"].startswith("/console/sign-in")
-    for act in ("outcome", "invite", "review", "team", "cancel"):
+    for act in ("outcome", "address", "invite", "review", "team", "cancel"):
         answer = browser.post(f"{address}/{act}", data={"version": "1", "note": "why not", "outcome": "refused"})
         assert answer.status_code in {HTTPStatus.SEE_OTHER, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
     assert present(hub, order.id).status is WorkOrderStatus.CONTACTING
@@ -92,6 +92,26 @@ def test_a_dispatcher_records_hands_over_reviews_invites_and_cancels(hub: Hub) -
     assert present(hub, other.id).status is WorkOrderStatus.CANCELLED
 
 
+def test_a_dispatcher_takes_a_wrong_number_away_and_sees_what_follows(hub: Hub) -> None:
+    browser = signed_in_browser(hub)
+    order = receive(hub)
+    form = browser.get(f"/console/orders/{order.id}/contact").text
+    assert f'<option value="phone">phone {order.citizen_phone}</option>' in form
+    assert "wrong number: neither phone nor e-mail is the citizen’s</option>" in form
+    answer = decide(hub, browser, order, "address", address="phone")
+    assert answer.status_code == HTTPStatus.SEE_OTHER
+    page = browser.get(answer.headers["location"]).text
+    assert "The address is taken away." in page
+    assert "wrong address" in page
+    assert order.citizen_phone not in page
+    assert '<option value="wrong number">wrong number</option>' in page
+    assert f'<option value="email">e-mail {order.citizen_email}</option>' in page
+    assert present(hub, order.id).status is WorkOrderStatus.CONTACTING
+    again = decide(hub, browser, order, "address", address="phone")
+    assert again.status_code == HTTPStatus.CONFLICT
+    assert "The order has no telephone number any more" in again.text
+
+
 @pytest.mark.parametrize(
     ("act", "fields", "status", "sentence"),
     [
@@ -99,6 +119,8 @@ def test_a_dispatcher_records_hands_over_reviews_invites_and_cancels(hub: Hub) -
         ("outcome", {"outcome": "refused", "note": " "}, HTTPStatus.UNPROCESSABLE_ENTITY, "Say in a few words why"),
         ("outcome", {"outcome": "no contact"}, HTTPStatus.UNPROCESSABLE_ENTITY, "cannot be recorded by hand"),
         ("outcome", {"outcome": "refused", "version": "99"}, HTTPStatus.CONFLICT, "changed by somebody else"),
+        ("address", {"address": "fax"}, HTTPStatus.UNPROCESSABLE_ENTITY, "Choose which address is somebody else"),
+        ("address", {"address": "phone", "version": "99"}, HTTPStatus.CONFLICT, "changed by somebody else"),
         ("invite", {}, HTTPStatus.CONFLICT, "contacting and not on hold"),
         ("review", {"day": "next week"}, HTTPStatus.UNPROCESSABLE_ENTITY, "Write the review date as year, month"),
         ("team", {"team": "the boss"}, HTTPStatus.UNPROCESSABLE_ENTITY, "There is no team"),
@@ -155,7 +177,7 @@ def test_the_list_shows_what_is_due_first_and_by_team(hub: Hub, clock: FixedCloc
     assert later.external_id not in due
     with hub.reading() as connection:
         now = clock.now()
-        found = what_needs_attention(connection, now, (now, now + timedelta(days=1)))
+        found = what_needs_attention(connection, hub.catalogue, now, (now, now + timedelta(days=1)))
     matters = {matter.what: matter.count for matter in found.matters}
     assert matters["order on hold whose review date has come"] == 1
     assert "1 of them to look at now" in renewed.get("/console/held").text
@@ -165,7 +187,7 @@ def test_the_page_of_a_running_ladder_says_what_comes_next(hub: Hub, clock: Fixe
     order = receive(hub)
     run_due_contacts(hub, clock.now())
     page = signed_in_browser(hub).get(f"/console/orders/{order.id}/contact").text
-    assert "reminder by sms, else email, Wed 2026-05-06 09:00" in page
+    assert "reminder by SMS, else e-mail, Wed 2026-05-06 09:00" in page
     assert "1 of at most 10" in page
     assert "step taken" in page
     live_through(hub, clock, timedelta(days=9))

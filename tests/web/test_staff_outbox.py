@@ -1,15 +1,24 @@
 """The demo's outbox: the messages as citizens would get them, and nothing outside the demo."""
 
+import re
+from html import unescape
 from http import HTTPStatus
 from uuid import uuid4
 
 import pytest
+from fastapi.testclient import TestClient
+from httpx import Response
 
 from hub.bootstrap import Hub
-from hub.domain.contact import Channel
+from hub.domain.contact import AddressState, Channel
+from hub.domain.conversations import ConversationStatus, Direction
 from hub.domain.ids import NotificationId
+from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.addresses import closed_channels
 from hub.notifications.ports import Message
+from tests.portal.test_conversations import said, send_offer, staff, threads, write_to
+from tests.portal.test_ladder import present, receive
 from tests.samples import a_work_order
 from tests.web.staff_browser import a_browser
 
@@ -84,3 +93,77 @@ def test_outside_the_demo_there_is_no_outbox(hub: Hub) -> None:
         answer = a_browser(hub).get(path)
         assert answer.status_code == HTTPStatus.NOT_FOUND
         assert "secret" not in answer.text
+
+
+def _answer(browser: TestClient, words: str, *, seq: int = 0, token: str | None = None) -> Response:
+    """Write back to the newest text on the page, or to message `seq`, with the page's own form."""
+    page = browser.get("/demo/outbox").text
+    action = re.search(r'action="/demo/outbox/(\d+)/answer"', page)
+    shown = re.search(r'name="csrf_token" value="([^"]+)"', page)
+    assert action is not None
+    assert shown is not None
+    data = {"csrf_token": shown[1] if token is None else token, "text": words}
+    answer: Response = browser.post(f"/demo/outbox/{seq or action[1]}/answer", data=data)
+    return answer
+
+
+def test_a_text_is_answered_and_goes_where_the_webhook_takes_it(hub: Hub) -> None:
+    staff(hub)
+    order = receive(hub, language="en")
+    write_to(hub, order)
+    browser = a_browser(hub)
+    asked = _answer(browser, "Is a <b>dog</b> a problem?")
+    assert asked.status_code == HTTPStatus.SEE_OTHER
+    page = browser.get(asked.headers["location"]).text
+    assert "You wrote: “Is a &lt;b&gt;dog&lt;/b&gt; a problem?”" in page
+    [thread] = threads(hub)
+    assert (thread.work_order_id, thread.status) == (order.id, ConversationStatus.OPEN)
+    assert f'href="/console/inbox/{thread.id}"' in page
+    [reply] = said(hub, Direction.REPLY)
+    assert f"The machine answered: “{reply.text}”" in unescape(page)
+
+    send_offer(hub, order)
+    chosen = _answer(browser, "1")
+    assert present(hub, order.id).status is WorkOrderStatus.BOOKED
+    assert "The machine answered: “Agreed: " in browser.get(chosen.headers["location"]).text
+
+    stopped = _answer(browser, "STOP")
+    assert "as to STOP and START" in browser.get(stopped.headers["location"]).text
+    with hub.snapshot() as work:
+        assert closed_channels(work, {Channel.SMS: order.citizen_phone})[Channel.SMS][0] is AddressState.OPTED_OUT
+
+
+def test_an_answer_needs_the_pages_own_form_a_text_message_and_words(hub: Hub) -> None:
+    staff(hub)
+    order = receive(hub, language="en")
+    write_to(hub, order)
+    _record(hub, order, "By mail")
+    browser = a_browser(hub)
+    [mail] = [one["seq"] for one in browser.get("/demo/outbox.json").json() if one["body"] == "By mail"]
+    assert f"/demo/outbox/{mail}/answer" not in browser.get("/demo/outbox").text
+    assert _answer(browser, "Hello?", token="").status_code == HTTPStatus.FORBIDDEN
+    assert _answer(browser, "Hello?", token="0" * 64).status_code == HTTPStatus.FORBIDDEN
+    for seq in (mail, 10**6, 2**70):
+        assert _answer(browser, "Hello?", seq=seq).status_code == HTTPStatus.NOT_FOUND
+    empty = _answer(browser, "  ")
+    assert "There was nothing to send." in browser.get(empty.headers["location"]).text
+    assert threads(hub) == []
+
+
+def test_outside_the_demo_nobody_answers_for_a_citizen(hub: Hub) -> None:
+    staff(hub)
+    write_to(hub, receive(hub, language="en"))
+    page = a_browser(hub).get("/demo/outbox").text
+    [(seq, token)] = set(re.findall(r'action="/demo/outbox/(\d+)/answer">\s*<input[^>]*value="([^"]+)"', page))
+    object.__setattr__(hub, "settings", hub.settings.model_copy(update={"demo": False}))
+    refused = a_browser(hub).post(f"/demo/outbox/{seq}/answer", data={"csrf_token": token, "text": "Yes"})
+    assert refused.status_code == HTTPStatus.NOT_FOUND
+    assert threads(hub) == []
+
+
+def test_a_personal_link_is_shown_as_one_of_this_start_of_the_demo(hub: Hub) -> None:
+    object.__setattr__(hub, "settings", hub.settings.model_copy(update={"public_url": "http://127.0.0.1:8098"}))
+    _record(hub, _order(hub, "W-1"), f"Choose a time: {LINK}")
+    page = a_browser(hub).get("/demo/outbox").text
+    assert ">http://127.0.0.1:8098/a/AbC-dEf_123</a>" in page
+    assert "127.0.0.1:8080/a/" not in page

@@ -14,7 +14,7 @@ from infra.console.attention import what_needs_attention
 from infra.console.stuck import WORDS, Stuck
 from portal.contact.service import run_due_contacts
 from tests.portal.test_ladder import an_appointment
-from tests.samples import a_visit, a_work_order, add_route, add_technician
+from tests.samples import a_visit, a_work_order, add_route, add_technician, staff_territory
 from tests.web.staff_browser import signed_in_browser
 
 HOUR = timedelta(hours=1)
@@ -33,7 +33,16 @@ def visited(status: VisitStatus, starts_in: timedelta) -> Callable[[UnitOfWork],
 
 
 def unasked(work: UnitOfWork) -> str:
+    staff_territory(work)
     return work.work_orders.add(a_work_order(status=WorkOrderStatus.CONTACTING)).external_id
+
+
+def beyond_everybody(work: UnitOfWork) -> str:
+    """No technician of Ghent has learnt this kind of work, and the one who has is elsewhere or left."""
+    add_technician(work, skills=("fibre",))
+    add_technician(work, active=False)
+    add_technician(work, territory="antwerpen")
+    return work.create_work_order(a_work_order(), by=SYSTEM).external_id
 
 
 def without_visit(work: UnitOfWork) -> str:
@@ -43,7 +52,7 @@ def without_visit(work: UnitOfWork) -> str:
 def told(hub: Hub) -> dict[str, int]:
     now = hub.clock.now()
     with hub.reading() as connection:
-        attention = what_needs_attention(connection, now, (now, now + timedelta(days=1)))
+        attention = what_needs_attention(connection, hub.catalogue, now, (now, now + timedelta(days=1)))
     return {matter.what: matter.count for matter in attention.matters}
 
 
@@ -51,6 +60,7 @@ def told(hub: Hub) -> dict[str, int]:
     ("make", "why"),
     [
         (unasked, Stuck.NOT_ASKED),
+        (beyond_everybody, Stuck.NO_TECHNICIAN),
         (without_visit, Stuck.NO_VISIT),
         (visited(VisitStatus.PLANNED, 3 * HOUR), Stuck.NOT_PUBLISHED),
         (visited(VisitStatus.PLANNED, -3 * HOUR), Stuck.NOT_VISITED),
@@ -78,6 +88,7 @@ def test_an_order_that_nothing_moves_on_is_named_and_listed(
 def test_a_ladder_that_runs_is_not_stuck_and_one_that_cannot_go_on_is(hub: Hub, clock: FixedClock) -> None:
     with hub.unit_of_work() as work:
         work.create_work_order(a_work_order(), by=SYSTEM)
+        staff_territory(work)
         work.commit()
     run_due_contacts(hub, clock.now())
     words = WORDS[Stuck.NOT_ASKED].singular

@@ -134,8 +134,8 @@ async def consume_together(
 ) -> None:
     """The same, but messages are handled `batch_size` at a time, by `receivers` with a connection of their own each.
 
-    While one batch is handled, the next is received and the one before is settled. With `sessions` the queue must be one that has
-    them: what is handled together is then of one session. On stop the batches at hand are finished.
+    While one batch is handled, the next is received, and by a bus that is far the one before is settled. With `sessions` the queue must
+    be one that has them: what is handled together is then of one session. On stop the batches at hand are finished.
     """
     way = _Way(handle, stop, pause, is_ready, together=batch_size)
     async with asyncio.TaskGroup() as group:
@@ -229,7 +229,7 @@ class _Consumption:
         self._held: set[asyncio.Task[None]] = set()
         self._settling: asyncio.Task[None] | None = None
         self._round_trip = math.inf
-        """Seconds the bus took, at its best, to answer one settlement."""
+        """Seconds the bus took to answer one settlement, at the best of the latest probes."""
 
     async def run(self, batch_size: int, wait_seconds: float, pauses: Pauses) -> None:
         """Receive and handle until the stop, or the end of the session; raises what the SDK raises when the link breaks."""
@@ -292,14 +292,20 @@ class _Consumption:
             else:
                 settling.append((message, answer))
         await self._finish_settling()
+        near = self._is_near(len(settling))
         self._settling = asyncio.create_task(self._settle_all(settling))
-        if self._way.together == 1:
+        if near or self._way.together == 1:
             await self._finish_settling()
+
+    def _is_near(self, settlements: int) -> bool:
+        """Whether the bus answered so fast that these can be settled one after the other."""
+        return self._round_trip * settlements < _TOGETHER_SECONDS
 
     async def _finish_settling(self) -> None:
         """Wait until the messages handled last are settled; raises what the SDK raises when the link breaks.
 
-        They are settled while the next are received: one answer of the bus is waited for with the others, not after them.
+        By a bus that is far they are settled while the next are received and handled: its answers are waited for meanwhile. By one that is
+        near there is hardly anything to wait for, and the two would only take the interpreter from each other, by turns of milliseconds.
         """
         settling, self._settling = self._settling, None
         if settling is not None:
@@ -321,11 +327,14 @@ class _Consumption:
         async with self._turn:
             for message, _ in settling:
                 self._locks.let_go(message)
-            waiting, tried = deque(settling), 0
-            while waiting and (tried < _PROBES or self._round_trip * len(waiting) < _TOGETHER_SECONDS):
+            waiting = deque(settling)
+            # Of these messages alone: a bus that was near may be slow now.
+            best, tried = math.inf, 0
+            while waiting and (tried < _PROBES or self._is_near(len(waiting))):
                 began = time.monotonic()
                 await self._settle(*waiting.popleft())
-                self._round_trip = min(self._round_trip, time.monotonic() - began)
+                best = min(best, time.monotonic() - began)
+                self._round_trip = best
                 tried += 1
             done = await asyncio.gather(*(self._settle(*one) for one in waiting), return_exceptions=True)
         for result in done:

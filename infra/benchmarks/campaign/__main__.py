@@ -70,7 +70,7 @@ def _showing(citizens: int) -> Iterator[Show]:
         bar = progress.add_task("Citizens book", total=citizens)
 
         def show(at: datetime, come: int) -> None:
-            progress.update(bar, completed=come, description=f"{at.astimezone(ZONE):%a %d %b %H:%M}")
+            progress.update(bar, completed=come, description=f"{at.astimezone(ZONE):%a %d %b %H:%M %Z}")
 
         yield show
 

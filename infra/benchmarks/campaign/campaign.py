@@ -127,7 +127,7 @@ class Campaign:
     def _move_clock(self, planner: Planner, hour: datetime) -> None:
         """The hour passes: what begins in it is set off for, what ends by then is done. The gate is held."""
         named = set[UUID]().union(*planner.named.values())
-        for one in road.take_back(self._hub, hour):
+        for one in road.take_back(self._hub, hour, named):
             self._promise_broken(one, hour, named=one.order in named)
         for order in road.set_off(self._hub, hour):
             self.outcome.broken.append(Fault("phone", f"begins before {hour} and is on no phone", order))

@@ -6,6 +6,7 @@ not look late because of the jump; after, every visit whose time is over is done
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -35,17 +36,22 @@ class TakenBack:
     promised: bool
 
 
-def take_back(hub: Hub, until: datetime) -> list[TakenBack]:
+def take_back(hub: Hub, until: datetime, named: Collection[UUID]) -> list[TakenBack]:
     """Of the visits whose drive begins before `until`, cancel those whose technician cannot do them because of an absence.
 
-    Their citizens hear that nobody comes and may choose again; work without a citizen waits for a later plan.
+    Those are the ones that planning has `named` (orders), while their route cannot be driven, and any other one on a route that
+    cannot be driven without the named ones either. Their citizens hear that nobody comes and may choose again; work without a citizen
+    waits for a later plan.
     """
     with hub.unit_of_work() as work:
         due = [visit for visit in _ahead(work, until) if _is_absent_that_day(work, visit)]
     done = []
     for visit in due:
         books = read_books(hub, route=visit.route_id)
-        if not drivable(books.days[visit.route_id], books.on(visit.route_id)):
+        day, stops = books.days[visit.route_id], books.on(visit.route_id)
+        left = [one for one in stops if one.order not in named]
+        # One that can be done stays, although another of the same day cannot.
+        if not drivable(day, stops) or (visit.work_order_id not in named and not drivable(day, left)):
             continue
         done.append(TakenBack(visit.work_order_id, visit.appointment_id is not None))
         if visit.appointment_id is not None:

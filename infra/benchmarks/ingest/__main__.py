@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -28,13 +27,14 @@ from hub.db.server_account import shared_place
 from hub.messaging.service_bus import send_batch
 from hub.settings import Settings
 from infra.benchmarks.ingest import bus, inserts
+from infra.benchmarks.ingest.beside import import_beside
 from infra.benchmarks.ingest.feed import draw_orders
 from infra.benchmarks.ingest.memory import at_shares, watch_memory
 from infra.benchmarks.tables import Table, number
 from infra.chaos.options import START
 from infra.hosts.rooms import SUBSCRIPTIONS
+from infra.hosts.running import how_many_processes
 from infra.local.running import BrokerProcess
-from ingest.service import receive_messages
 
 _TEMPLATE = "template_bench"
 _SHARES = (0.1, 0.25, 0.5, 0.75, 1.0)
@@ -159,9 +159,9 @@ def _one_run(bench: Bench, orders: int, seed: int) -> Iterator[tuple[str, float]
         for name, at_once in ((RAW_SLOW, False), (RAW_FAST, True)):
             send_batch(address, queue, draw_orders(orders, seed))
             yield name, bus.drain_raw(address, queue, orders, receivers=_RECEIVERS, at_once=at_once)
-        for name, handle in ((CONSUMER, bus.only_complete), (END_TO_END, partial(receive_messages, hub))):
-            send_batch(address, queue, draw_orders(orders, seed))
-            yield name, bus.consume_all(handle, address, queue, orders)
+        send_batch(address, queue, draw_orders(orders, seed))
+        yield CONSUMER, bus.consume_all(bus.only_complete, address, queue, orders)
+        yield END_TO_END, import_beside(hub, draw_orders(orders, seed), how_many_processes(None, hub.settings))
     with bench.hub() as hub, bench.database() as empty:
         messages = draw_orders(orders, seed)
         yield SERVICE, inserts.import_all(hub, messages)
@@ -190,6 +190,7 @@ def _table(
         rows,
         (
             f"{bus.BATCH} messages a batch, {_RECEIVERS} receivers; inserts by executemany, {inserts.BATCH} orders a transaction.",
+            f"End to end in {how_many_processes(None, Settings())} processes, as a worker of this machine.",
             f"Broker and PostgreSQL write to disk. Load when it began: {load:.1f}; trust the shares, not the rates.",
         ),
     )

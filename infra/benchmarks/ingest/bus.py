@@ -25,12 +25,12 @@ from ingest.relay import relay_outbox
 
 BATCH = 100
 """Messages received at once, by the raw SDK and by the consumer alike."""
-_LIMIT_SECONDS = 300.0
+LIMIT_SECONDS = 300.0
 _WAIT_SECONDS = 0.2
 
 
 @dataclass
-class _Watch:
+class Watch:
     """When the first message came and when the latest was completed, by `time.perf_counter`."""
 
     first: float = 0.0
@@ -45,9 +45,9 @@ class _Watch:
 
 
 @contextmanager
-def _watching() -> Iterator[_Watch]:
+def watching() -> Iterator[Watch]:
     """Watch every receiver of the SDK: connections take a second or two to open and to close, which says nothing of the rate."""
-    watch = _Watch()
+    watch = Watch()
     receive, complete = ServiceBusReceiver.receive_messages, ServiceBusReceiver.complete_message
 
     async def watched_receive(
@@ -96,8 +96,8 @@ def drain_raw(bus: str, queue: str, number: int, *, receivers: int, at_once: boo
     async def drain_all() -> None:
         await asyncio.gather(*(drain() for _ in range(receivers)))
 
-    with _watching() as watch:
-        asyncio.run(asyncio.wait_for(drain_all(), _LIMIT_SECONDS))
+    with watching() as watch:
+        asyncio.run(asyncio.wait_for(drain_all(), LIMIT_SECONDS))
     return watch.rate(number)
 
 
@@ -121,9 +121,9 @@ def consume_all(handle_many: HandleMany, bus: str, queue: str, number: int) -> f
             return answers
 
         consuming = consume_together(bus, queue, handle, stop, batch_size=BATCH, wait_seconds=_WAIT_SECONDS)
-        await asyncio.wait_for(consuming, _LIMIT_SECONDS)
+        await asyncio.wait_for(consuming, LIMIT_SECONDS)
 
-    with _watching() as watch:
+    with watching() as watch:
         asyncio.run(run())
     return watch.rate(number)
 
@@ -139,4 +139,4 @@ def relay_all(hub: Hub, bus: str, topic: str, number: int) -> float:
                 sent += await relay_outbox(hub, partial(publisher.publish))
             return sent / (time.perf_counter() - began)
 
-    return asyncio.run(asyncio.wait_for(run(), _LIMIT_SECONDS))
+    return asyncio.run(asyncio.wait_for(run(), LIMIT_SECONDS))

@@ -17,7 +17,15 @@ from ingest.service import receive_messages
 
 BATCH = 100
 """Orders in a transaction."""
-_TABLES = ("work_order", "inbox_message", "status_event", "outbox_event", "contact_case", "part_revision")
+_TABLES = (
+    "work_order",
+    "inbox_message",
+    "status_event",
+    "outbox_event",
+    "contact_case",
+    "contact_entry",
+    "part_revision",
+)
 _KEY = {"work_order": "id", "inbox_message": "(SELECT w.id FROM work_order w WHERE w.external_id = t.detail)"}
 """What says to which order a row belongs, where it is no column `work_order_id`."""
 _COLUMNS = """

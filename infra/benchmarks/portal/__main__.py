@@ -13,10 +13,12 @@ from statistics import median, quantiles
 
 from rich.console import Console
 
+from hub.settings import Settings
 from infra.benchmarks.campaign.options import CampaignOptions
 from infra.benchmarks.portal.site import Site, bare_update_seconds, built_site
 from infra.benchmarks.portal.visitor import Bookings, Looks, NotServedError, book, look
 from infra.benchmarks.tables import Table, number
+from infra.hosts.running import how_many_processes
 
 PAGE_SHARE = 0.25
 """Of the bare page's rate, which the slot page must reach."""
@@ -41,7 +43,7 @@ def main() -> int:
         return 2
     load = os.getloadavg()[0]
     try:
-        with built_site(options) as site:
+        with built_site(options, given.processes) as site:
             result = _measure(site, given)
     except KeyboardInterrupt:
         print("Stopped by you; nothing is left running.", file=sys.stderr)
@@ -64,6 +66,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pages", type=int, default=2_000, help="pages looked at in each run")
     parser.add_argument("--runs", type=int, default=5, help="of which the medians are given")
     parser.add_argument("--connections", type=int, default=4, help="citizens at a time")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=how_many_processes(None, Settings()),
+        help="of the site, and of the bare one; default: as an installation on this machine",
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="a file for the figures, beside standard output")
     return parser.parse_args()
@@ -123,7 +131,7 @@ def _draw(result: dict[str, float], given: argparse.Namespace, load: float) -> N
         ["bare update", number(result["update_p50_ms"], 2), "", "", "", ""],
     ]  # fmt: skip
     Table(
-        f"{given.orders:,} orders, {given.technicians} technicians, {given.days} days; {given.connections} citizens at a time",
+        f"{given.orders:,} orders, {given.technicians} technicians, {given.days} days; {given.connections} citizens at a time, {given.processes} web processes",
         ("what", "p50 ms", "p95 ms", "a second", "share", "wanted"),
         rows,
         (

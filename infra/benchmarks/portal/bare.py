@@ -1,4 +1,4 @@
-"""`python -m infra.benchmarks.portal.bare PORT`: the limit, a page of FastAPI and Jinja that looks nothing up.
+"""`python -m infra.benchmarks.portal.bare PORT PROCESSES`: the limit, a page of FastAPI and Jinja that looks nothing up.
 
 As many days and times as the portal shows, from values at hand, by a plain function and compressed as the portal's pages are.
 """
@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from jinja2 import Environment, FileSystemLoader
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.responses import HTMLResponse
+from uvicorn.supervisors import Multiprocess
 
 from hub.settings import Settings
 from infra.hosts.running import listening_socket
@@ -50,8 +51,13 @@ def create_bare_app() -> FastAPI:
 
 def main() -> None:
     """Serve until SIGTERM."""
-    with listening_socket("127.0.0.1", int(sys.argv[1]), "choose another port") as listener:
-        uvicorn.Server(server_config(create_bare_app(), Settings())).run(sockets=[listener])
+    port, processes = map(int, sys.argv[1:])
+    config = server_config(create_bare_app, Settings(), factory=True, workers=processes)
+    with listening_socket("127.0.0.1", port, "choose another port") as listener:
+        if processes > 1:
+            Multiprocess(config, [listener]).run()
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

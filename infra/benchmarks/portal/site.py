@@ -45,8 +45,8 @@ class Site:
 
 
 @contextmanager
-def built_site(options: CampaignOptions) -> Iterator[Site]:
-    """A running site; everything goes at the end."""
+def built_site(options: CampaignOptions, processes: int) -> Iterator[Site]:
+    """A running site, and the bare one, each in so many processes; everything goes at the end."""
     with ExitStack() as stack:
         folder = stack.enter_context(own_folder("portal"))
         server = stack.enter_context(EmbeddedServer(folder / "postgres"))
@@ -61,7 +61,7 @@ def built_site(options: CampaignOptions) -> Iterator[Site]:
         upgrade(hub.engine)
         tokens = _fill(hub, options)
         port, bare_port = _free_port(), _free_port()
-        _serve(stack, folder, port, bare_port, url)
+        _serve(stack, folder, (port, bare_port), url, processes)
         yield Site(port, bare_port, url, tokens)
 
 
@@ -79,7 +79,8 @@ def _fill(hub: Hub, options: CampaignOptions) -> tuple[str, ...]:
     return tuple(tokens)
 
 
-def _serve(stack: ExitStack, folder: Path, port: int, bare_port: int, url: str) -> None:
+def _serve(stack: ExitStack, folder: Path, ports: tuple[int, int], url: str, processes: int) -> None:
+    port, bare_port = ports
     environment = {
         "DATABASE_URL": url,
         "DOORSTEP_STATE_DIR": str(folder),
@@ -88,10 +89,15 @@ def _serve(stack: ExitStack, folder: Path, port: int, bare_port: int, url: str) 
         "DOORSTEP_CATALOGUE": str(CATALOGUE),
         "DOORSTEP_SIMULATED_CLOCK": str(folder / "clock"),
         "DOORSTEP_LOG_FORMAT": "text",
+        "DOORSTEP_WEB_PROCESSES": str(processes),
     }
     web = HostProcess("web", ("web", "--port", str(port)), environment, folder / "web.log")
     bare = HostProcess(
-        "bare", (str(bare_port),), environment, folder / "bare.log", module="infra.benchmarks.portal.bare"
+        "bare",
+        (str(bare_port), str(processes)),
+        environment,
+        folder / "bare.log",
+        module="infra.benchmarks.portal.bare",
     )
     hosts = stack.enter_context(Hosts([web, bare]))
     hosts.wait_for_address(web, f"http://127.0.0.1:{port}/health/ready", _START_SECONDS)

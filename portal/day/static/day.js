@@ -1,6 +1,7 @@
 // Follows where the visit stands. Without this script the page says the same and is looked at again by its link.
 
 const page = document.querySelector("[data-events]");
+const SILENT = 5000;  // milliseconds without a word of the stream, after which the link to look again is shown
 
 /** Takes over the parts that differ; the headline is read out by the page itself, because its part is a polite live region. */
 function takeOver(fragment) {
@@ -16,13 +17,58 @@ function takeOver(fragment) {
       here.replaceChildren(...part.childNodes);
     }
   }
+  const acts = said.querySelector("[data-acts]").dataset.acts;
+  if (acts !== page.dataset.acts) renew(acts);
   showMap();
+}
+
+/** What can be done differs now: the rest is taken from the page as it would be loaded anew, and that is said. */
+async function renew(acts) {
+  const before = page.dataset.acts, changed = page.querySelector("[data-changed]");
+  page.dataset.acts = acts;
+  let anew;
+  try {
+    const answer = await fetch(page.dataset.page);
+    if (!answer.ok) throw new Error(answer.statusText);
+    anew = new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    if (page.dataset.acts !== acts) return;
+    // The next word of the stream tries again; until then the link to look again does.
+    page.dataset.acts = before;
+    page.querySelector("[data-again]").hidden = false;
+    return;
+  }
+  // It may have changed once more meanwhile: then a newer answer is here or on its way.
+  if (page.dataset.acts !== acts) return;
+  document.title = anew.title;
+  changed.textContent = changed.dataset.changed;
+  for (const part of document.querySelectorAll("[data-renew]")) {
+    const other = anew.querySelector(`[data-renew=${part.dataset.renew}]`);
+    if (part.innerHTML !== other?.innerHTML) exchange(part, other ? [...other.childNodes] : [], changed);
+  }
+}
+
+/** Whoever stands in the part with the keyboard goes on from the same link, or from the word that something changed. */
+function exchange(part, content, changed) {
+  const stood = part.contains(document.activeElement) ? document.activeElement.getAttribute("href") : undefined;
+  part.replaceChildren(...content);
+  if (stood === undefined) return;
+  const same = [...part.querySelectorAll("a[href]")].find((one) => one.getAttribute("href") === stood);
+  (same ?? changed).focus();
 }
 
 function follow() {
   const stream = new EventSource(page.dataset.events);
   const live = page.querySelector("[data-live]"), again = page.querySelector("[data-again]");
-  const isLive = (yes) => { live.hidden = !yes; again.hidden = yes; };
+  const isLive = (yes) => {
+    live.hidden = !yes;
+    // Whoever stands on the link with the keyboard keeps it until they go on; hidden at once, their place in the page would be lost.
+    if (yes && again.contains(document.activeElement)) again.addEventListener("focusout", () => { again.hidden = !live.hidden; }, { once: true });
+    else again.hidden = yes;
+  };
+  again.hidden = true;
+  // Something on the way may hold a stream back for good.
+  setTimeout(() => { if (live.hidden) again.hidden = false; }, SILENT);
   stream.addEventListener("standing", (event) => { isLive(true); takeOver(event.data); });
   stream.addEventListener("end", () => { stream.close(); isLive(false); });
   stream.addEventListener("error", () => isLive(false));
@@ -42,9 +88,11 @@ async function showMap() {
   place.className = "day-map map";
   figure.querySelector("svg")?.replaceWith(place);
   map = L.map(place, { zoomControl: false, attributionControl: true, keyboard: false, dragging: false, scrollWheelZoom: false });
-  L.tileLayer(figure.dataset.tiles, { maxZoom: 17 }).addTo(map);
-  L.circleMarker(point("home"), { radius: 9, color: "#0b4f4a", fillOpacity: 1 }).addTo(map);
-  L.circleMarker(point("van"), { radius: 9, color: "#0b0c0c", fillColor: "#ffc857", fillOpacity: 1 }).addTo(map);
+  map.attributionControl.setPrefix("");
+  const attribution = '© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
+  L.tileLayer(figure.dataset.tiles, { maxZoom: 17, attribution }).addTo(map);
+  L.circleMarker(point("home"), { className: "day-map__home", radius: 9, fillOpacity: 1 }).addTo(map);
+  L.circleMarker(point("van"), { className: "day-map__van", radius: 9, fillOpacity: 1 }).addTo(map);
   map.fitBounds([point("home"), point("van")], { padding: [30, 30], maxZoom: 15, animate: false });
 }
 

@@ -2,12 +2,12 @@
 
 A window is offered when some technician's route has a place where the visit fits while every other visit keeps its own
 window and all breaks hold; the others may shift inside their windows. Nothing is guessed: the place is found by exact
-slack, and the offered route is simulated once more before it leaves this file.
+slack, and whoever books on it simulates the route once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -25,7 +25,6 @@ from scheduling.engine.slots.ranking import ranked
 from scheduling.engine.slots.shapes import OpenRoute, Placement, RefusedSlot, Requirement, SlotSearch, SlotWindow
 from scheduling.engine.slots.standing import part_names, standing
 from scheduling.engine.spans import Span
-from scheduling.engine.timeline import keep
 from scheduling.travel.model import TravelModel, legs
 
 
@@ -62,7 +61,7 @@ def places(
     field = _Field.of(routes, requirement.visit(windows[0].arrival), travel)
     for at, find in enumerate(field.search([window.arrival for window in windows], 0, len(routes))):
         if find is not None:
-            kept[at] = placed(routes[find.route], requirement.visit(windows[at].arrival), find, travel)
+            kept[at] = placed(routes[find.route], requirement, windows[at].arrival, find, travel)
     if repair_seconds > 0 and len(kept) < len(windows):
         kept |= make_room_on_days(routes, requirement, windows, kept, travel, repair_seconds)
     return kept
@@ -81,7 +80,7 @@ def answered(
     def explain() -> tuple[RefusedSlot, ...]:
         return refusing.refused(routes, requirement.visit(left[0].arrival), left, travel) if left else ()
 
-    return SlotSearch(ranked([(windows[at], kept[at]) for at in sorted(kept)]), explain)
+    return SlotSearch(ranked([(windows[at], kept[at]) for at in sorted(kept)], requirement.own_visits), explain)
 
 
 def place_visit(route: OpenRoute, visit: Task, travel: TravelModel) -> Placement | Refusal:
@@ -95,19 +94,27 @@ def place_on_each(routes: Sequence[OpenRoute], visit: Task, travel: TravelModel)
     out: list[Placement | None] = []
     for at, route in enumerate(routes):
         finds = [find for find in field.search(visit.starts, at, at + 1) if find is not None]
-        out.append(placed(route, visit, min(finds), travel) if finds else None)
+        found = _placed(route, visit.place, lambda: visit, min(finds), travel) if finds else None
+        out.append(found.checked() if found is not None else None)
     return out
 
 
-def placed(route: OpenRoute, visit: Task, find: Find, travel: TravelModel) -> Placement:
-    """The route with the visit in its place, simulated. Raises `RouteNotKept` when `find` was not made for it as it stands."""
+def placed(route: OpenRoute, requirement: Requirement, arrival: Span, find: Find, travel: TravelModel) -> Placement:
+    """The place that was found on this route for a visit within `arrival`."""
+    return _placed(route, requirement.place, lambda: requirement.visit(arrival), find, travel)
+
+
+def _placed(route: OpenRoute, place: Place, visit: Callable[[], Task], find: Find, travel: TravelModel) -> Placement:
     at = find.position
-    stops = (*route.stops[:at], visit, *route.stops[at:])
-    places = route.places
-    around = legs(travel, [places[at], visit.place, places[at + 1]])
-    longer = OpenRoute(route.route, stops, (*route.drives[:at], *around, *route.drives[at + 1 :]))
-    timeline = keep(route.route, stops, longer.drives)
-    return Placement(longer, at, timeline, longer.travel_seconds - route.travel_seconds)
+
+    def grow() -> OpenRoute:
+        stops = (*route.stops[:at], visit(), *route.stops[at:])
+        places = route.places
+        around = legs(travel, [places[at], place, places[at + 1]])
+        return OpenRoute(route.route, stops, (*route.drives[:at], *around, *route.drives[at + 1 :]))
+
+    sent_out = 0 if route.stops else route.route.use_price_seconds
+    return Placement(route, place, at, find.cost - sent_out, grow)
 
 
 class _Field(NamedTuple):

@@ -81,7 +81,7 @@ class SlotIndex:
     def find_slots(
         self, requirement: Requirement, windows: Sequence[SlotWindow], *, repair_seconds: float = 0.0
     ) -> SlotSearch:
-        """As `slots.find_slots` says, from the index: the offers are simulated, reasons worked out when asked for."""
+        """As `slots.find_slots` says, from the index: times and reasons are worked out when asked for."""
         kept, routes = self.places(requirement, windows, repair_seconds=repair_seconds)
         return answered(requirement, windows, kept, routes, self._travel)
 
@@ -97,7 +97,7 @@ class SlotIndex:
             found = self._search(requirement, arrivals)
             routes = tuple(self._routes)
         kept = {
-            at: placed(routes[find.route], requirement.visit(arrivals[at]), find, self._travel)
+            at: placed(routes[find.route], requirement, arrivals[at], find, self._travel)
             for at, find in enumerate(found)
             if find is not None
         }
@@ -107,7 +107,7 @@ class SlotIndex:
 
     def placement(self, requirement: Requirement, window: Span, find: Find) -> Placement:
         """The route as it would become, simulated; `find` must be an answer for it as it stands, or `RouteNotKept` is raised."""
-        return placed(self._routes[find.route], requirement.visit(window), find, self._travel)
+        return placed(self._routes[find.route], requirement, window, find, self._travel).checked()
 
     def replace(self, changed: OpenRoute) -> None:
         """Put a route in the place of the one with its id; a microsecond's work for each of its stops, mostly.

@@ -18,7 +18,7 @@ from scheduling.engine.problem import Task
 from scheduling.engine.slots.shapes import OpenRoute, Placement, Requirement, SlotWindow
 from scheduling.engine.slots.standing import standing
 from scheduling.engine.spans import Span
-from scheduling.engine.timeline import Infeasible, keep, overload, route_legs, simulate
+from scheduling.engine.timeline import Infeasible, overload, route_legs, simulate
 from scheduling.travel.model import TravelModel
 
 MOST_STEPS = 50_000
@@ -43,11 +43,11 @@ def make_room(route: OpenRoute, visit: Task, travel: TravelModel) -> Placement |
         return None
     ordered = tuple(stops[at] for at in order)
     drives = route_legs(route.route, ordered, travel)
-    timeline = keep(route.route, ordered, drives)
     longer = OpenRoute(route.route, ordered, drives)
     position = order.index(len(route.stops))
     reordered = [at for at in order if at < len(route.stops)] != list(range(len(route.stops)))
-    return Placement(longer, position, timeline, longer.travel_seconds - route.travel_seconds, reordered)
+    added = longer.travel_seconds - route.travel_seconds
+    return Placement(route, visit.place, position, added, lambda: longer, reordered).checked()
 
 
 def roomiest(routes: Iterable[OpenRoute], visit: Task) -> list[OpenRoute]:

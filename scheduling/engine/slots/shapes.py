@@ -14,7 +14,7 @@ from scheduling.engine.problem import Amounts, Route, Task, TaskId, TechnicianKe
 from scheduling.engine.reasons import Refusal
 from scheduling.engine.reasons.room import MeasuredRoute
 from scheduling.engine.spans import Span
-from scheduling.engine.timeline import Timeline, route_legs
+from scheduling.engine.timeline import Timeline, keep, route_legs
 from scheduling.travel.model import TravelModel
 
 
@@ -40,6 +40,8 @@ class Requirement:
     territory: str | None = None
     levels: Amounts = ()
     parts: Amounts = ()
+    own_visits: frozenset[TaskId] = frozenset()
+    """Visits of the same order that stand already: to be near them is no reason for a time."""
 
     def visit(self, *arrivals: Span) -> Task:
         """The visit promised for these arrival windows, in order. Raises `InvalidProblem` when it makes no sense."""
@@ -97,18 +99,43 @@ class OpenRoute:
         return sum(self.drives) if self.stops else 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Placement:
-    """A place for a visit: the route as it would become, and what that costs in travel.
+    """A place for a visit at `place` on the route `standing`, and what it costs in travel.
 
+    The route as it would become is put together and simulated when first asked for: who only lists times never asks.
     `reordered` means that the other visits come in another order than before, each still inside its own window.
     """
 
-    route: OpenRoute
+    standing: OpenRoute
+    place: Place
     position: int
-    timeline: Timeline
     marginal_travel_seconds: int
+    grow: Callable[[], OpenRoute] = field(repr=False, compare=False)
     reordered: bool = False
+
+    @property
+    def neighbours(self) -> tuple[Task, ...]:
+        """The visits just before and just after, as far as there are any."""
+        others, at = self.standing.stops, self.position
+        if self.reordered:
+            others = (*self.route.stops[:at], *self.route.stops[at + 1 :])
+        return others[max(0, at - 1) : at + 1]
+
+    @cached_property
+    def route(self) -> OpenRoute:
+        """The route as it would become."""
+        return self.grow()
+
+    @cached_property
+    def timeline(self) -> Timeline:
+        """When everything on that route happens; raises `RouteNotKept` when the place was not found on the route as it stands."""
+        return keep(self.route.route, self.route.stops, self.route.drives)
+
+    def checked(self) -> Placement:
+        """The same, simulated: for whoever is about to promise it. Raises `RouteNotKept`."""
+        _ = self.timeline
+        return self
 
     @property
     def start(self) -> int:

@@ -9,8 +9,9 @@ from pydantic import SecretStr
 from sqlalchemy import select
 
 from hub.db.channel_tables import contact_address
-from hub.domain.contact import AddressState, Channel, NotificationStatus
+from hub.domain.contact import AddressState, Channel, Notification, NotificationStatus
 from hub.domain.work_orders import WorkOrder
+from hub.notifications.entries import text_hmac, text_key, words_of
 from hub.notifications.service import retry_notifications, settle_unknown
 from portal.contact.service import run_due_contacts
 from tests.contracts.twilio.conftest import PUBLIC, Twilio
@@ -43,7 +44,19 @@ def test_the_words_are_kept_without_the_link_and_the_record_holds_their_hash(twi
     assert "survey/" not in after.body
     written = entries(twilio, one.work_order_id)
     assert PHONE not in str(written)
-    assert written[1][1]["textSha256"]
+    assert written[1][1]["textHmac"]
+
+
+def proven_words(twilio: Twilio, one: Notification) -> list[str]:
+    """The kinds of entry of a message's way, once the one that holds its words' hash was seen to be about these words."""
+    written = [entry for entry in entries(twilio, one.work_order_id) if entry[1].get("message") == str(one.id)]
+    after = twilio.present(one)
+    words = text_hmac(text_key(twilio.hub.settings, one.id), words_of(after.subject, after.body))
+    assert after.body
+    assert [(kind, content["textHmac"]) for kind, content in written if "textHmac" in content] == [
+        ("message.sent", words)
+    ]
+    return [kind for kind, _ in written]
 
 
 def test_a_receipt_that_comes_before_our_own_call_returned_counts(twilio: Twilio) -> None:
@@ -52,6 +65,7 @@ def test_a_receipt_that_comes_before_our_own_call_returned_counts(twilio: Twilio
     after = twilio.deliver(one)
     assert (after.status, after.provider_id) == (NotificationStatus.DELIVERED, twilio.fake.taken[0].sid)
     assert told(twilio, one) == ["notification.delivered"]
+    assert proven_words(twilio, one) == ["message.requested", "message.sent", "message.delivered"]
 
 
 @pytest.mark.parametrize("plan", ["silent", "hang", "500 taken"])
@@ -68,6 +82,23 @@ def test_an_answer_that_never_came_is_unknown_until_the_receipt_tells(twilio: Tw
     assert len(messages(twilio, one)) == 1
     twilio.fake.call_back(twilio.fake.taken[0], "delivered")
     assert twilio.present(one).status is NotificationStatus.DELIVERED
+    way = ["message.requested", "message.unknown", "message.sent", "message.delivered"]
+    assert proven_words(twilio, one) == way
+
+
+def test_words_that_an_erasure_took_before_the_receipt_came_are_proven_by_nothing(twilio: Twilio) -> None:
+    one = request(twilio)
+    twilio.fake.behave[PHONE] = ["silent"]
+    twilio.deliver(one)
+    with twilio.hub.unit_of_work() as work:
+        present = work.notifications.get(one.id, lock=True)
+        work.notifications.swap(present, replace(present, subject="", body=""))
+        work.commit()
+    for word in ("sent", "delivered"):
+        twilio.fake.call_back(twilio.fake.taken[0], word)
+    written = entries(twilio, one.work_order_id)
+    assert [kind for kind, _ in written][-2:] == ["message.sent", "message.delivered"]
+    assert not any("textHmac" in content for _, content in written)
 
 
 def test_an_unknown_message_that_never_arrived_goes_by_the_next_channel_when_its_receipt_says_so(
@@ -83,6 +114,8 @@ def test_an_unknown_message_that_never_arrived_goes_by_the_next_channel_when_its
         NotificationStatus.UNDELIVERED,
         "The number is a landline or cannot be reached.",
     )
+    way = ["message.requested", "message.unknown", "message.sent", "message.undelivered"]
+    assert proven_words(twilio, first) == way
     assert (second.channel, second.failover_of, second.kind) == (Channel.EMAIL, first.id, first.kind)
 
 

@@ -13,7 +13,7 @@ from hub.db import tables
 from hub.db.channel_tables import contact_address
 from hub.db.conversation_tables import conversation, conversation_message
 from hub.domain.contact import Channel, Notification, NotificationStatus
-from hub.domain.conversations import Direction
+from hub.domain.conversations import ConversationStatus, Direction
 from hub.domain.events import SYSTEM
 from hub.domain.lifecycle import Action
 from hub.notifications.service import request_notification
@@ -82,6 +82,43 @@ def test_what_the_provider_takes_for_stop_is_stop(twilio: Twilio) -> None:
     form = {"MessageSid": "SM" + "3" * 32, "From": PHONE, "To": "+1", "Body": "Genug davon!", "OptOutType": "STOP"}
     assert twilio.fake.tell(SMS_ADDRESS, form).status_code == 200
     assert count(twilio, contact_address) == 2
+    assert said(twilio) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "provider_says"), [("Cancel", ""), ("CANCEL please", ""), ("annuler", "STOP"), ("Absage", "STOP")]
+)
+def test_a_cancel_that_may_be_about_the_visit_stops_messages_and_is_read_by_a_person(
+    twilio: Twilio, words: str, provider_says: str
+) -> None:
+    twilio.deliver(request(twilio))
+    form = {"MessageSid": "SM" + "4" * 32, "From": PHONE, "To": "+1", "Body": words, "OptOutType": provider_says}
+    for _ in range(2):
+        answer = twilio.fake.tell(SMS_ADDRESS, form)
+        assert list(ET.fromstring(answer.text)) == []  # noqa: S314 - our own answer
+    assert count(twilio, contact_address) == 2
+    assert said(twilio) == [words]
+    with twilio.hub.reading() as connection:
+        assert connection.execute(select(conversation.c.status)).scalar_one() is ConversationStatus.OPEN
+
+
+@pytest.mark.parametrize("word", ["START", "YES"])
+def test_a_start_that_is_played_back_opens_nothing_that_was_closed_after_it(twilio: Twilio, word: str) -> None:
+    twilio.deliver(request(twilio))
+    twilio.fake.text(SMS_ADDRESS, PHONE, "STOP")
+    twilio.fake.text(SMS_ADDRESS, PHONE, word, sid="SM" + "5" * 32)
+    assert count(twilio, contact_address) == 0
+    twilio.fake.text(SMS_ADDRESS, PHONE, "STOP")
+    twilio.fake.text(SMS_ADDRESS, PHONE, word, sid="SM" + "5" * 32)
+    assert count(twilio, contact_address) == 2
+    # Neither years later: the signature of a request does not age, so what was heeded is not forgotten.
+    twilio.clock.advance(timedelta(days=400))
+    assert forget_webhook_calls(twilio.hub, twilio.clock.now()) == 0
+    twilio.fake.text(SMS_ADDRESS, PHONE, word, sid="SM" + "5" * 32)
+    assert count(twilio, contact_address) == 2
+    # A new one is the citizen's wish.
+    twilio.fake.text(SMS_ADDRESS, PHONE, word)
+    assert count(twilio, contact_address) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""Google's Lighthouse over the citizen's pages; `make lighthouse` runs it."""
