@@ -41,11 +41,17 @@ def show_outbox(
     order: Annotated[str, Query(max_length=200)] = "",
     wrote: Annotated[str, Query(max_length=100)] = "",
     note: Annotated[str, Query(max_length=20)] = "",
+    seen: Annotated[int | None, Query(ge=0, le=2**62)] = None,
 ) -> Response:
-    """The newest messages, of one order when `order` is its reference; `wrote` names a text that was just written back."""
+    """The newest messages, of one order when `order` is its reference; `wrote` names a text that was just written back.
+
+    To a page that has `seen` the newest number already, nothing is answered (204): whoever stands in its list stays there.
+    """
     reference = "".join(sign for sign in order if sign.isprintable()).strip()
     with hub.reading() as connection:
         messages = newest_messages(connection, reference)
+        if seen == (messages[0].seq if messages else 0):
+            return Response(status_code=204, headers={"Cache-Control": "no-store"})
         said = written_back(connection, "".join(sign for sign in wrote if sign.isprintable())) if wrote else None
     here = f"/demo/outbox?{urlencode({'order': reference})}"
     return pages.render(

@@ -176,9 +176,17 @@ def show_why(
 
 @router.get("/console/board/planning/{search_id}", dependencies=[_PLANS])
 def show_planning(
-    request: Request, hub: HubDependency, pages: PagesDependency, staff: Staff, search_id: UUID
+    request: Request,
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: Staff,
+    search_id: UUID,
+    seen: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it."""
+    """How far a planning is; leads to the draft when it is done, and to the board when nothing is known of it.
+
+    `seen` names the best plan that the asking page shows already.
+    """
     search = find_search(hub, search_id)
     if search is not None and search.failure and "hx-request" in request.headers:
         # A script drops an answer that is an error and would ask for ever: the whole page says what happened.
@@ -194,6 +202,8 @@ def show_planning(
         here="/console/board",
         search=search,
         gone=min(search.gone, search.seconds),
+        seen=seen,
+        best_seen="none" if search.best is None else f"{search.best.seconds:.3f}",
         address=address,
         board=board_address(search.territory, search.first_day),
         times=times,

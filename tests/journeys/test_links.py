@@ -71,5 +71,11 @@ def test_the_outbox_shows_the_message_and_its_link_opens_the_page(site: Site, ma
     site.add_technicians("Jan Janssens")
     order = site.receive_order(language="en")
     visitor.open("/demo/outbox").sees("Outbox")
-    visitor.page.get_by_role("link", name=site.link_to(order)).click()
+    link = visitor.page.get_by_role("link", name=site.link_to(order))
+    link.focus()
+    site.receive_order(language="en")
+    expect(visitor.page.get_by_role("article")).to_have_count(2)
+    # A newer message came above it, and whoever stands on the link stays on it.
+    expect(link).to_be_focused()
+    visitor.page.keyboard.press("Enter")
     visitor.sees("Choose when we may come")

@@ -34,6 +34,23 @@ def _record(hub: Hub, order: WorkOrder, body: str, *, channel: Channel = Channel
     )
 
 
+def test_a_page_that_has_seen_the_newest_message_is_not_changed_under_its_reader(hub: Hub) -> None:
+    browser = a_browser(hub)
+    order = _order(hub, "W-1")
+
+    def asks() -> str:
+        (address,) = re.findall(r'hx-get="([^"]+)"', browser.get("/demo/outbox?order=W-1").text)
+        return unescape(address)
+
+    none_yet = asks()
+    assert browser.get(none_yet).status_code == HTTPStatus.NO_CONTENT
+    _record(hub, order, LINK)
+    assert LINK in browser.get(none_yet).text
+    assert browser.get(asks()).status_code == HTTPStatus.NO_CONTENT
+    _record(hub, _order(hub, "W-2"), LINK)
+    assert browser.get(asks()).status_code == HTTPStatus.NO_CONTENT, "a message of another order changes nothing here"
+
+
 def _order(hub: Hub, reference: str) -> WorkOrder:
     order = a_work_order(external_id=reference)
     with hub.unit_of_work() as work:
@@ -49,7 +66,7 @@ def test_messages_are_shown_newest_first_with_their_links(hub: Hub) -> None:
     page = a_browser(hub).get("/demo/outbox").text
     assert page.index("Text message") < page.index("First message")
     address = LINK.removeprefix("http://127.0.0.1:8080")
-    assert f'<a href="{address}" rel="noreferrer">{LINK}</a>.' in page, (
+    assert re.search(rf'<a href="{address}" id="link-\d+-2" rel="noreferrer">{LINK}</a>\.', page), (
         "a personal link opens here, whatever port it was sent from"
     )
     assert "to +32470000001" in page

@@ -3,21 +3,26 @@
 const page = document.querySelector("[data-events]");
 const SILENT = 5000;  // milliseconds without a word of the stream, after which the link to look again is shown
 
+/** What a part says, however the stream broke its lines. */
+const wording = (part) => part.innerHTML.replace(/\s+/g, " ").trim();
+
+/** What each part last said, beginning with the page as it was loaded: a part that says the same is never touched. */
+const said = new Map([...(page?.querySelectorAll("[data-part]") ?? [])].map((part) => [part.dataset.part, wording(part)]));
+
 /** Takes over the parts that differ; the headline is read out by the page itself, because its part is a polite live region. */
 function takeOver(fragment) {
-  const said = new DOMParser().parseFromString(fragment, "text/html");
-  if (said.querySelector("[data-part=reload]")) {
+  const news = new DOMParser().parseFromString(fragment, "text/html");
+  if (news.querySelector("[data-part=reload]")) {
     location.reload();
     return;
   }
-  for (const part of said.querySelectorAll("[data-part]")) {
-    const here = page.querySelector(`[data-part=${part.dataset.part}]`);
-    if (here && here.dataset.said !== part.innerHTML) {
-      here.dataset.said = part.innerHTML;
-      here.replaceChildren(...part.childNodes);
-    }
+  for (const part of news.querySelectorAll("[data-part]")) {
+    const name = part.dataset.part, here = page.querySelector(`[data-part=${name}]`);
+    if (!here || said.get(name) === wording(part)) continue;
+    said.set(name, wording(part));
+    if (!moveVan(part)) here.replaceChildren(...part.childNodes);
   }
-  const acts = said.querySelector("[data-acts]").dataset.acts;
+  const acts = news.querySelector("[data-acts]").dataset.acts;
   if (acts !== page.dataset.acts) renew(acts);
   showMap();
 }
@@ -76,24 +81,49 @@ function follow() {
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 
-let map = null;
+/** The figure whose sketch became a map, and the map's own parts once its script is there. */
+let mapped = null;
 
 /** Where tiles are set up, a map takes the place of the sketch, and its script is fetched only then. */
 async function showMap() {
-  const figure = page?.querySelector("[data-tiles]");
-  if (!figure) { map = null; return; }
-  await leaflet();
-  const point = (name) => figure.dataset[name].split(",").map(Number);
+  const figure = page.querySelector("[data-tiles]");
+  if (!figure) mapped = null;
+  if (!figure || mapped?.figure === figure) return;
+  const mine = mapped = { figure };
+  try {
+    await leaflet();
+  } catch {
+    return;  // the sketch stays
+  }
+  // The visit may have gone on meanwhile.
+  if (mapped !== mine || !figure.isConnected) return;
   const place = document.createElement("div");
   place.className = "day-map map";
-  figure.querySelector("svg")?.replaceWith(place);
-  map = L.map(place, { zoomControl: false, attributionControl: true, keyboard: false, dragging: false, scrollWheelZoom: false });
+  figure.querySelector("svg").replaceWith(place);
+  const map = L.map(place, { zoomControl: false, attributionControl: true, keyboard: false, dragging: false, scrollWheelZoom: false });
   map.attributionControl.setPrefix("");
   const attribution = '© <a href="https://www.openstreetmap.org/copyright">OpenStreetMap</a> contributors';
   L.tileLayer(figure.dataset.tiles, { maxZoom: 17, attribution }).addTo(map);
-  L.circleMarker(point("home"), { className: "day-map__home", radius: 9, fillOpacity: 1 }).addTo(map);
-  L.circleMarker(point("van"), { className: "day-map__van", radius: 9, fillOpacity: 1 }).addTo(map);
-  map.fitBounds([point("home"), point("van")], { padding: [30, 30], maxZoom: 15, animate: false });
+  const mark = (name, className) => L.circleMarker(point(figure, name), { className, radius: 9, fillOpacity: 1 }).addTo(map);
+  Object.assign(mine, { map, home: mark("home", "day-map__home"), van: mark("van", "day-map__van") });
+  fit();
+}
+
+/** While the map stands, a new place moves the van on it and changes the words below; false when there is no map to keep. */
+function moveVan(part) {
+  const figure = part.querySelector("[data-tiles]");
+  if (!figure || !mapped?.map) return false;
+  Object.assign(mapped.figure.dataset, figure.dataset);
+  mapped.figure.querySelector("figcaption").replaceChildren(...figure.querySelector("figcaption").childNodes);
+  for (const name of ["home", "van"]) mapped[name].setLatLng(point(figure, name));
+  fit();
+  return true;
+}
+
+const point = (figure, name) => figure.dataset[name].split(",").map(Number);
+
+function fit() {
+  mapped.map.fitBounds([mapped.home.getLatLng(), mapped.van.getLatLng()], { padding: [30, 30], maxZoom: 15, animate: false });
 }
 
 let loading = null;
