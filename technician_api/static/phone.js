@@ -6,6 +6,9 @@ import { ask, newKey, NotReached, Outbox } from "./outbox.js";
 const at = (id) => document.getElementById(id);
 let day = null;
 let shownDate = null;
+let wanted = null; // the date that was asked for and whose day is not here yet
+let asked = 0; // how often a day was asked for: an answer to an older question is dropped
+let answered = 0; // how many writes were answered: a day read before the last of them is old
 let hubAhead = 0; // milliseconds the hub's clock is ahead of this phone's
 
 const say = (sentence) => { at("said").textContent = sentence; at("trouble").textContent = ""; };
@@ -13,6 +16,7 @@ const complain = (sentence) => { at("trouble").textContent = sentence; };
 
 const outbox = new Outbox({
   sent(entry, answer) {
+    answered += 1;
     say(entry.says);
     if (entry.form) keepPhoto(entry.visitId, answer.id);
     else replaceVisit(answer.visit ?? answer);
@@ -21,7 +25,7 @@ const outbox = new Outbox({
     say(""); // "Sending the photo …" is over
     complain(`${error.message} Nothing was changed.`);
     if (entry.form) redrawPhotos(entry.visitId);
-    else loadDay(shownDate, { quietly: true });
+    else loadDay(wanted ?? shownDate, { quietly: true });
   },
   delayed(entry, error) {
     if (error.status === 401) return showEnrolment(error.message);
@@ -62,7 +66,8 @@ const act = {
 function write(visit, name, json, says) {
   if (outbox.concerns(visit.id)) return; // a second tap before the first is answered
   outbox.add({ visitId: visit.id, path: `/visits/${visit.id}/${name}`, json, says });
-  redraw(visit);
+  // A part that was unfolded before the last answer still holds the visit as it was then.
+  redraw(day.visits.find((one) => one.id === visit.id) ?? visit, { done: name === "door-code" ? "door" : name });
 }
 
 function stopSharing() {
@@ -98,14 +103,26 @@ function hubTime() {
 function replaceVisit(visit) {
   if (!day) return;
   day.visits = day.visits.map((one) => (one.id === visit.id ? visit : one));
+  const here = document.activeElement;
   redraw(visit);
-  at(`visit-${visit.id}`)?.focus();
+  // Whoever went on meanwhile, in this card or another, stays there.
+  if (here !== document.body && here.isConnected) here.focus({ preventScroll: true });
+  else at(`visit-${visit.id}`)?.focus();
 }
 
-function redraw(visit) {
+/** Draws the card anew; what is unfolded stays so with what was typed into it, but for the part that is `done`. */
+function redraw(visit, { done = null } = {}) {
   if (shared?.visitId === visit.id && visit.status !== "en route") stopSharing();
   const old = document.querySelector(`[data-visit="${visit.id}"]`);
-  old?.replaceWith(card(visit, act));
+  const made = card(visit, act);
+  for (const part of old?.querySelectorAll("details[open]") ?? []) {
+    const same = made.querySelector(`[data-part=${part.dataset.part}]`);
+    if (!same || part.dataset.part === done) continue;
+    part.querySelector("summary").textContent = same.querySelector("summary").textContent;
+    for (const button of part.querySelectorAll("button[type=submit]")) button.disabled = act.busy(visit.id);
+    same.replaceWith(part);
+  }
+  old?.replaceWith(made);
 }
 
 function keepPhoto(visitId, photoId) {
@@ -122,19 +139,30 @@ function redrawPhotos(visitId) {
 }
 
 function shift(days) {
-  const moved = new Date(`${shownDate}T12:00:00Z`);
+  const moved = new Date(`${wanted ?? shownDate}T12:00:00Z`);
   moved.setUTCDate(moved.getUTCDate() + days);
   loadDay(moved.toISOString().slice(0, 10), { move: true });
 }
 
 async function loadDay(date, { quietly = false, move = false } = {}) {
+  const mine = ++asked;
+  wanted = date;
+  let found, before;
   try {
-    day = await ask("GET", date ? `/my-day?date=${date}` : "/my-day");
+    do {
+      before = answered;
+      found = await ask("GET", date ? `/my-day?date=${date}` : "/my-day");
+    } while (mine === asked && before !== answered);
   } catch (error) {
+    if (mine !== asked) return;
+    wanted = null;
     if (error.status === 401) showEnrolment(error.message);
     else if (!quietly) complain(error instanceof NotReached ? `${error.message} Try again with Reload.` : error.message);
     return;
   }
+  if (mine !== asked) return;
+  wanted = null;
+  day = found;
   hubAhead = Date.parse(day.now) - Date.now();
   shownDate = day.date;
   showDay(move);

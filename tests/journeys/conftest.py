@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
@@ -16,6 +16,8 @@ from tests.journeys.site import Site, open_site
 from tests.journeys.visitor import DESK, Means, Visitor
 
 MakeVisitor = Callable[..., Visitor]
+# What a script brings, it brings later on a busy machine; Playwright itself would wait five seconds.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="package")

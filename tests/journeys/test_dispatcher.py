@@ -1,12 +1,18 @@
 """A dispatcher signs in, looks around, plans a day and publishes it."""
 
+import time
+from datetime import date
+
 import pytest
 from playwright.sync_api import expect
 
+from hub.bootstrap import Hub
 from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
 from hub.web.staff_accounts import create_staff
+from scheduling.board import routes
+from scheduling.board.queries import BoardDay, load_board
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import TUESDAY, Site
 from tests.journeys.visitor import DESK, Visitor
@@ -49,7 +55,7 @@ def test_a_dispatcher_plans_and_publishes(site: Site, dispatcher: Visitor) -> No
 
     # How far the planning is shows only where it takes longer than the answer; `test_console_by_night` looks at that page.
     dispatcher.passes("/console/board/planning/").press("Plan these days")
-    expect(dispatcher.page.get_by_text("You see the draft")).to_be_visible(timeout=30_000)
+    expect(dispatcher.page.get_by_text("You see the draft")).to_be_visible(timeout=60_000)
     dispatcher.inspect()
     assert {visit.status for visit in site.visits_of(booked)} == {VisitStatus.PLANNED}
     assert site.visits_of(ready) == [], "a draft changes nothing"
@@ -93,6 +99,29 @@ def test_a_wrong_password_is_refused_with_a_sentence(site: Site, dispatcher: Vis
     dispatcher.expects(401).press("Sign in")
     expect(dispatcher.page.get_by_role("alert")).to_be_visible()
     dispatcher.sees("Sign in")
+
+
+def test_a_draft_that_takes_long_to_draw_is_asked_for_once(
+    site: Site, dispatcher: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.add_technicians("Jan Janssens")
+    site.book(site.receive_order(language="en"))
+    drawn: list[str] = []
+
+    def draw_slowly(hub: Hub, territory: str, day: date, *, draft: bool) -> BoardDay:
+        if draft:
+            drawn.append(territory)
+            time.sleep(2.5)
+        return load_board(hub, territory, day, draft=draft)
+
+    monkeypatch.setattr(routes, "load_board", draw_slowly)
+    monkeypatch.setattr(routes, "_AT_ONCE_SECONDS", 0.01)
+    board = f"/console/board?territory=oost-vlaanderen&day={TUESDAY}"
+    sign_in(site, dispatcher, board, f"Board: oost-vlaanderen, Tue {TUESDAY}")
+    dispatcher.passes("/console/board/planning/").press("Plan these days")
+    expect(dispatcher.page.get_by_text("You see the draft")).to_be_visible(timeout=60_000)
+    assert drawn == ["oost-vlaanderen"]
+    dispatcher.inspect()
 
 
 def test_who_may_not_plan_is_told_so(site: Site, make_visitor: MakeVisitor) -> None:

@@ -124,6 +124,64 @@ def test_a_technician_finds_nobody_at_home(site: Site, technician: Visitor) -> N
     assert site.order(order.id).status is WorkOrderStatus.CONTACTING
 
 
+# Holds every answer to `held` requests back in the browser, as a phone does between two masts, until the test lets them go.
+_HOLD = """held => {
+  const real = window.fetch;
+  const gone = new Promise((go) => { window.letGo = go; });
+  window.fetch = async (address, options) => {
+    const answer = await real(address, options);
+    if (options.method === held) await gone;
+    return answer;
+  };
+}"""
+
+
+def test_two_taps_go_two_days_on(site: Site, technician: Visitor) -> None:
+    crew, _, _ = dispatched_visit(site)
+    enrol(site, technician, crew)
+    technician.page.evaluate(_HOLD, "GET")
+    after = technician.control("Day after")
+    after.click()
+    after.click()
+    technician.page.evaluate("() => window.letGo()")
+    expect(technician.page.get_by_role("heading", level=1, name="Thursday 7 May")).to_be_focused()
+
+
+def test_a_day_that_comes_late_does_not_undo_a_step(site: Site, technician: Visitor) -> None:
+    crew, _, visit = dispatched_visit(site)
+    enrol(site, technician, crew)
+    technician.page.evaluate(_HOLD, "GET")
+    with technician.page.expect_response("**/my-day*"):
+        technician.press("Reload")
+    take(technician, "Set off", "You are on the way.")
+    with technician.page.expect_response("**/my-day*"):
+        technician.page.evaluate("() => window.letGo()")
+    expect(card_of(technician, visit)).to_have_attribute("data-status", "en route")
+
+
+def test_a_late_answer_leaves_alone_what_is_being_typed(site: Site, technician: Visitor) -> None:
+    crew, _, visit = dispatched_visit(site)
+    enrol(site, technician, crew)
+    technician.page.evaluate(_HOLD, "POST")
+    technician.press("Set off")
+    card = card_of(technician, visit)
+    card.get_by_text("It cannot be done").click()
+    happened = card.get_by_label("What happened?")
+    happened.fill("Nobody opens, ")
+    technician.page.evaluate("() => window.letGo()")
+    expect(card).to_have_attribute("data-status", "en route")
+    expect(happened).to_be_focused()
+    technician.page.keyboard.type("I ring again.")
+    expect(happened).to_have_value("Nobody opens, I ring again.")
+    card.get_by_label("Another reason").check()
+    take(
+        technician,
+        "End this visit without completion",
+        "This visit has ended without completion. The dispatcher knows.",
+    )
+    expect(happened).to_have_count(0)
+
+
 def test_a_wrong_code_is_refused_with_a_sentence(technician: Visitor) -> None:
     technician.open("/technician").sees("Sign in this phone")
     technician.page.get_by_label("Enrolment code").fill("AAAAAAAA")

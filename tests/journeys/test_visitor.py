@@ -156,6 +156,19 @@ def test_what_the_browser_complains_of_is_told(browser: Browser, site: Site, dee
     visitor = Visitor(browser, site.address, Means())
     visitor.open("/").inspect()
     visitor.page.evaluate(f"async () => {{ await ({deed}); }}")
-    visitor.page.wait_for_timeout(100)
+    until = time.monotonic() + 15
+    while not visitor.noise and time.monotonic() < until:
+        visitor.page.wait_for_timeout(20)
     with pytest.raises(AssertionError, match=complaint):
         visitor.leave()
+
+
+def test_who_leaves_a_page_while_it_looks_for_news_makes_no_noise(browser: Browser, site: Site) -> None:
+    visitor = Visitor(browser, site.address, Means())
+    visitor.passes("/").page.route("**/nowhere", lambda _: None)
+    visitor.open("/")
+    with visitor.page.expect_request("**/nowhere"):
+        visitor.page.evaluate("() => { fetch('/nowhere').catch(() => {}); }")
+    with visitor.page.expect_event("requestfailed"):
+        visitor.open("/?again")
+    visitor.leave()

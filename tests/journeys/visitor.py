@@ -14,6 +14,7 @@ PHONE = (390, 844)
 DESK = (1280, 900)
 NARROWEST = 320
 _PATIENCE = 15_000
+_STYLED = "() => [...document.querySelectorAll('link[rel=stylesheet]')].every((one) => one.sheet)"
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ class Visitor:
         """Look at the page as it is now; raises AssertionError that names every barrier."""
         # A heading can be found before the page's last style sheet is there, and sizes judged that nobody sees.
         self.page.wait_for_load_state("load")
+        if self.means.scripts:
+            # A part that a script brought in may have brought a style sheet with it.
+            self.page.wait_for_function(_STYLED)
         here = _path(self.page.url)
         self._account.inspected.add(here)
         barriers = []
@@ -133,6 +137,11 @@ class Visitor:
         """The element that has the keyboard."""
         return self.page.locator("*:focus")
 
+    @property
+    def noise(self) -> tuple[str, ...]:
+        """What the browser complained of so far."""
+        return tuple(self._account.noise)
+
     def leave(self) -> None:
         """Close the browser's window; raises AssertionError for noise or pages nobody inspected."""
         account = self._account
@@ -175,8 +184,9 @@ class Visitor:
 
     def _miss(self, request: Request) -> None:
         reason = request.failure or ""
-        # A stream of events ends with the page that listens to it.
-        if request.resource_type == "eventsource" and "ERR_ABORTED" in reason:
+        # What a page asks for by itself ends with the page: a stream of events, a look whether something is new.
+        by_itself = request.resource_type in {"eventsource", "xhr", "fetch"} and request.method == "GET"
+        if by_itself and "ERR_ABORTED" in reason:
             return
         if self._breaks_off and ("ERR_ABORTED" in reason or "ERR_INTERNET_DISCONNECTED" in reason):
             return
