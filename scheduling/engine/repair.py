@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,7 @@ from scheduling.engine.kernel.memory import SEEDS
 from scheduling.engine.kernel.tables import Ints, Tables
 from scheduling.engine.plan import Objective, Plan, Unplanned, assembled
 from scheduling.engine.portfolio import Portfolio, Sequences, needed
-from scheduling.engine.problem import Current, Problem, RouteId, Task, TaskId
+from scheduling.engine.problem import Problem, RouteId, Task, TaskId
 from scheduling.engine.reasons.unplanned import unplanned
 from scheduling.engine.stopping import Progress, Stop
 from scheduling.engine.tabulate import by_worth, tables_of
@@ -205,7 +206,7 @@ def mend(problem: Problem, *, seconds: float = 0.3, seed: int = 1) -> Plan:
 
 
 class Replanning:
-    """A full planning from a repaired plan, in a thread of its own; ask `done`, then take `plan()`."""
+    """A full planning that begins at a repaired plan and is never worse, in a thread of its own; ask `done`, then take `plan()`."""
 
     def __init__(
         self,
@@ -216,16 +217,9 @@ class Replanning:
         progress: Callable[[Progress], None] | None = None,
     ) -> None:
         """`problem` and `plan` as a `Repair` has them; `progress` hears of better plans from that thread."""
-        at = {stop.task.id: (item.route.id, stop.start) for item in plan.routes for stop in item.timeline.stops}
-        self.problem = replace(
-            problem,
-            tasks=tuple(
-                replace(task, current=Current(*at[task.id])) if task.id in at and task.current is None else task
-                for task in problem.tasks
-            ),
-        )
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="replanning")
-        self._future: Future[Plan] = self._executor.submit(solver.solve, self.problem, stop, seed, progress)
+        search = partial(solver.solve, problem, stop, seed, progress, begin=plan)
+        self._future: Future[Plan] = self._executor.submit(search)
         self._executor.shutdown(wait=False)
 
     @property
@@ -234,7 +228,7 @@ class Replanning:
         return self._future.done()
 
     def plan(self, timeout: float | None = None) -> Plan:
-        """The plan of `problem`; waits for it. Raises `TimeoutError` after `timeout` seconds, and what planning raised."""
+        """The plan; waits for it. Raises `TimeoutError` after `timeout` seconds, and what planning raised."""
         return self._future.result(timeout)
 
 

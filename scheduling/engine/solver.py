@@ -34,11 +34,12 @@ def solve(
     seed: int,
     progress: Callable[[Progress], None] | None = None,
     engine: Engine = Engine.PORTFOLIO,
+    begin: Plan | None = None,
 ) -> Plan:
     """The best plan found before the stop.
 
-    Never worse than the plan in force (`Task.current`), as far as that can still be kept, and never without a promised
-    or pinned task that it serves on a route that can be kept as it was. Equal inputs, seed and `Stop(seconds=None, solutions=n)`
+    The search begins at the plan in force (`Task.current`), or at `begin`, another plan of this problem. Never worse than that,
+    as far as it can still be kept, and never without a promised or pinned task that it serves on a route that can be kept as it was. Equal inputs, seed and `Stop(seconds=None, solutions=n)`
     give equal plans. `progress` hears of every better plan, from the thread that called. Raises `ValueError` for a seed
     that is below 0 or too large, and `TooLargeForRouting`.
     """
@@ -58,11 +59,18 @@ def solve(
     if alone and stop.patience is None:
         # That small problems end early is measured on the compiled search.
         stop = replace(stop, patience=stop.seconds)
-    portfolio = improve(tables, positions(problem), standing(problem), stop, seed, tell, began=began, turn=turn)
+    first = standing(problem) if begin is None else _sequences(problem, begin)
+    portfolio = improve(tables, positions(problem), first, stop, seed, tell, began=began, turn=turn)
     best = portfolio.best
     routes, objective = assembled(problem, portfolio.sequences(), best.low.tolist(), best.high.tolist())
     missed = unplanned(problem, tables, portfolio.workers[0].state)
     return Plan(routes, missed, objective, problem.travel.name)
+
+
+def _sequences(problem: Problem, plan: Plan) -> list[list[int]]:
+    """The tasks of each of the problem's routes in the order in which `plan` serves them."""
+    at = {item.route.id: [problem.task_at[stop.task.id] for stop in item.timeline.stops] for item in plan.routes}
+    return [at.get(route.id, []) for route in problem.routes]
 
 
 def objective_so_far(problem: Problem, portfolio: Portfolio) -> Objective:

@@ -31,7 +31,7 @@ def record(
 
 
 def test_memory_of_children_counts(tmp_path: Path) -> None:
-    child = f"{MEGABYTES_40}; import time; time.sleep(1.2)"
+    child = f"{MEGABYTES_40}; import time; time.sleep(4)"
     script = f"import subprocess, sys; c = [subprocess.Popen([sys.executable, '-c', {child!r}]) for _ in range(2)]; {MEGABYTES_40}; [p.wait() for p in c]"
     ran = run_measured([sys.executable, "-c", script], tmp_path, 30)
     assert ran.code == 0, ran.said

@@ -50,6 +50,7 @@ def bus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             queue("short-lock", LockDuration="PT1S", MaxDeliveryCount=3),
             queue("short-lock-renewed", LockDuration="PT1S"),
             queue("short-lock-consumed", LockDuration="PT2S"),
+            queue("lock-of-three-seconds", LockDuration="PT3S"),
             queue("three-tries", MaxDeliveryCount=3),
             queue("short-lived", DefaultMessageTimeToLive="PT0.2S", DeadLetteringOnMessageExpiration=True),
             *(queue(f"queue-{number}", LockDuration="PT30S") for number in range(1, _QUEUES)),

@@ -340,6 +340,14 @@ def test_mending_serves_urgent_work_and_keeps_what_stands() -> None:
     assert "u" in places_of(plan)
 
 
+@pytest.mark.parametrize("seed", [1, 2, 3, 4])
+def test_planning_on_from_a_repair_is_no_worse_even_when_there_is_no_time(seed: int) -> None:
+    done = repair(day_of(seed), [Absence("t1", Span(10 * HOUR, 20 * HOUR))], 10 * HOUR, seconds=0.05)
+    plan = Replanning(done.problem, done.plan, Stop(seconds=0.0)).plan(timeout=60)
+    assert faults(done.problem, plan, DRIVE) == []
+    assert plan.objective <= done.after
+
+
 def test_planning_goes_on_in_the_background_and_is_never_worse() -> None:
     standing = day_of(5)
     done = repair(standing, [Absence("t1", Span(10 * HOUR, 20 * HOUR))], 10 * HOUR, seconds=0.05)
@@ -348,7 +356,7 @@ def test_planning_goes_on_in_the_background_and_is_never_worse() -> None:
     plan = later.plan(timeout=60)
     assert later.done
     assert heard
-    assert faults(later.problem, plan, DRIVE) == []
+    assert faults(done.problem, plan, DRIVE) == []
     assert plan.objective <= done.after
     at = places_of(plan)
     assert all(at[name] == place for name, place in places_of(done.plan).items() if name in done.frozen)

@@ -47,8 +47,8 @@ def test_a_renewed_lock_keeps_the_message(bus: Bus, durations: Durations) -> Non
     receiver = bus.receiver("contract-short-lock-renewed")
     [held] = receiver.take(1)
     first_until = held.locked_until_utc
-    for _ in range(3):
-        time.sleep(durations.lock * 0.6)
+    for _ in range(4):
+        time.sleep(durations.lock * 0.4)
         assert receiver.renew_message_lock(held) > first_until
     receiver.complete_message(held)
     assert not receiver.take(1, durations.lock + 0.5)

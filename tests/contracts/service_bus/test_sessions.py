@@ -123,8 +123,8 @@ def test_a_session_lock_is_renewed(bus: Bus, session_id: str, durations: Duratio
     with bus.open(SHORT, session_id=session_id) as receiver:
         [message] = receiver.take(1)
         before = receiver.session.locked_until_utc
-        for _ in range(3):
-            time.sleep(durations.lock * 0.6)
+        for _ in range(4):
+            time.sleep(durations.lock * 0.4)
             assert receiver.session.renew_lock() > before
         receiver.complete_message(message)
 
