@@ -48,8 +48,8 @@ def set_off(site: Site, visit: Booked) -> None:
         work.connection.execute(technician_place.insert().values(row))
         # Both in one breath: a page that looked between them would hear of it twice.
         present = work.visits.get(visit.visit.id)
-        gone = {"status": VisitStatus.EN_ROUTE, "set_off_at": work.now, "travel_seconds": 1500}
-        work.visits.swap(present, replace(present, **gone))
+        gone = replace(present, status=VisitStatus.EN_ROUTE, set_off_at=work.now, travel_seconds=1500)
+        work.visits.swap(present, gone)
         work.commit()
 
 

@@ -12,7 +12,8 @@ from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
 from hub.web.staff_accounts import create_staff
 from scheduling.board import routes
-from scheduling.board.queries import BoardDay, load_board
+from scheduling.board.day import BoardDay
+from scheduling.board.queries import load_board
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import TUESDAY, Site
 from tests.journeys.visitor import DESK, Visitor
