@@ -169,6 +169,18 @@ def test_who_leaves_a_page_while_it_looks_for_news_makes_no_noise(browser: Brows
     visitor.open("/")
     with visitor.page.expect_request("**/nowhere"):
         visitor.page.evaluate("() => { fetch('/nowhere').catch(() => {}); }")
-    with visitor.page.expect_event("requestfailed"):
+    with visitor.page.expect_event("requestfailed", lambda request: request.url.endswith("/nowhere")):
         visitor.open("/?again")
     visitor.leave()
+
+
+def test_a_write_that_is_broken_off_makes_noise(browser: Browser, site: Site) -> None:
+    visitor = Visitor(browser, site.address, Means())
+    visitor.passes("/").page.route("**/nowhere", lambda _: None)
+    visitor.open("/")
+    with visitor.page.expect_request("**/nowhere"):
+        visitor.page.evaluate("() => { fetch('/nowhere', { method: 'POST' }).catch(() => {}); }")
+    with visitor.page.expect_event("requestfailed", lambda request: request.url.endswith("/nowhere")):
+        visitor.open("/?again")
+    with pytest.raises(AssertionError, match="no answer: POST /nowhere"):
+        visitor.leave()

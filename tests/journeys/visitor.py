@@ -184,9 +184,8 @@ class Visitor:
 
     def _miss(self, request: Request) -> None:
         reason = request.failure or ""
-        # What a page asks for by itself ends with the page: a stream of events, a look whether something is new.
-        by_itself = request.resource_type in {"eventsource", "xhr", "fetch"} and request.method == "GET"
-        if by_itself and "ERR_ABORTED" in reason:
+        # What a page only reads ends with the page: its icon, a stream of events, a look whether something is new.
+        if "ERR_ABORTED" in reason and request.method == "GET" and not request.is_navigation_request():
             return
         if self._breaks_off and ("ERR_ABORTED" in reason or "ERR_INTERNET_DISCONNECTED" in reason):
             return
