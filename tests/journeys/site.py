@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 import uvicorn
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
@@ -83,6 +84,17 @@ class Site:
         confirmed = confirm_appointment(self.hub, order.id, held.id, by=CITIZEN)
         self.work()
         return confirmed
+
+    def begin_planning(self) -> UUID:
+        """A planning of Tuesday that is under way as long as anybody looks."""
+        heard = {"began_at": func.clock_timestamp(), "heard_at": func.clock_timestamp() + timedelta(hours=1)}
+        best = {"seconds": 0.4, "missed_promises": 1, "missed_weight": 20, "cost_seconds": 5400}
+        days = {"territory": "oost-vlaanderen", "first_day": TUESDAY, "last_day": TUESDAY, "seconds": 600.0}
+        search = uuid4()
+        with self.hub.unit_of_work() as work:
+            work.connection.execute(tables.planning_search.insert().values(id=search, best=best, **days, **heard))
+            work.commit()
+        return search
 
     def link_to(self, order: WorkOrder, page: str = "a") -> str:
         """The personal link in the newest message to the order's citizen; `page` is `a` or `survey`."""

@@ -3,18 +3,15 @@
 import io
 from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
-from sqlalchemy import func
 
 from feedback.schemas import SurveyForm
 from feedback.service import answer_survey
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
-from hub.db.tables import planning_search
 from hub.db.tables import route as route_table
 from hub.domain.contact import LinkPurpose
 from hub.domain.events import SYSTEM
@@ -74,7 +71,7 @@ def _sights(site: Site) -> list[Sight]:
         Sight("board, a draft", _BOARD, act=_plan),
         Sight("why an order has no place", f"/console/board/why/{ready.id}{_BOARD[_BOARD.index('?') :]}"),
         Sight("board, published", f"{_BOARD}&view=draft", act=_publish),
-        Sight("board, a planning", f"/console/board/planning/{_planning(site)}"),
+        Sight("board, a planning", f"/console/board/planning/{site.begin_planning()}"),
         Sight("order", one),
         Sight("order on hold", f"/console/orders/{held.id}"),
         Sight("contact", f"{one}/contact"),
@@ -121,18 +118,6 @@ def _held(site: Site) -> WorkOrder:
         work.advance_work_order(present, Action.HOLD, by=SYSTEM, reason="", hold_reason=HoldReason.REFUSED)
         work.commit()
     return order
-
-
-def _planning(site: Site) -> UUID:
-    """A planning that is under way as long as anybody looks."""
-    heard = {"began_at": func.clock_timestamp(), "heard_at": func.clock_timestamp() + timedelta(hours=1)}
-    best = {"seconds": 0.4, "missed_promises": 1, "missed_weight": 20, "cost_seconds": 5400}
-    days = {"territory": "oost-vlaanderen", "first_day": TUESDAY, "last_day": TUESDAY, "seconds": 600.0}
-    search = uuid4()
-    with site.hub.unit_of_work() as work:
-        work.connection.execute(planning_search.insert().values(id=search, best=best, **days, **heard))
-        work.commit()
-    return search
 
 
 def _request(site: Site) -> object:

@@ -2,11 +2,13 @@
 
 import time
 from datetime import date
+from http import HTTPStatus
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from hub.bootstrap import Hub
+from hub.db.tables import planning_search
 from hub.domain.lifecycle import VisitStatus, WorkOrderStatus
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
@@ -122,6 +124,33 @@ def test_a_draft_that_takes_long_to_draw_is_asked_for_once(
     dispatcher.passes("/console/board/planning/").press("Plan these days")
     expect(dispatcher.page.get_by_text("You see the draft")).to_be_visible(timeout=60_000)
     assert drawn == ["oost-vlaanderen"]
+    dispatcher.inspect()
+
+
+def test_a_planning_is_followed_on_after_a_tunnel_and_a_server_that_was_busy(site: Site, dispatcher: Visitor) -> None:
+    address = f"/console/board/planning/{site.begin_planning()}"
+    sign_in(site, dispatcher, address, "Planning oost-vlaanderen")
+    refused: list[str] = []
+
+    def refuse_once(asked: Route) -> None:
+        if refused:
+            asked.continue_()
+            return
+        refused.append(asked.request.url)
+        asked.fulfill(status=503, body="Soon.")
+
+    dispatcher.expects(503).page.route("**/planning/*seen=*", refuse_once)
+    with dispatcher.page.expect_event("requestfailed"):
+        dispatcher.loses_connection()
+    dispatcher.finds_connection()
+    with dispatcher.page.expect_response(lambda answer: "seen=" in answer.url and answer.status == HTTPStatus.OK):
+        pass
+    assert refused
+    better = {"seconds": 7.5, "missed_promises": 0, "missed_weight": 3, "cost_seconds": 60}
+    with site.hub.unit_of_work() as work:
+        work.connection.execute(planning_search.update().values(best=better))
+        work.commit()
+    expect(dispatcher.page.get_by_role("status")).to_contain_text("weight 3 left out")
     dispatcher.inspect()
 
 

@@ -14,6 +14,8 @@ PHONE = (390, 844)
 DESK = (1280, 900)
 NARROWEST = 320
 _PATIENCE = 15_000
+_ANSWERED_BADLY = "Failed to load resource: the server responded with a status of", "Response Status Error Code"
+_NOT_SENT = "htmx:afterRequest", "htmx:sendError"
 _STYLED = "() => [...document.querySelectorAll('link[rel=stylesheet]')].every((one) => one.sheet)"
 
 
@@ -175,10 +177,10 @@ class Visitor:
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
-        # The browser's own line on an answer of 400 and more; the answer itself is judged by its status.
-        if "Failed to load resource: the server responded with a status of" in message.text:
+        # The browser's and htmx's own lines on an answer of 400 and more; the answer itself is judged by its status.
+        if message.text.startswith(_ANSWERED_BADLY):
             return
-        if self._breaks_off and "ERR_INTERNET_DISCONNECTED" in message.text:
+        if self._breaks_off and ("ERR_INTERNET_DISCONNECTED" in message.text or message.text.startswith(_NOT_SENT)):
             return
         self._account.noise.append(f"console {message.type}: {message.text}")
 
