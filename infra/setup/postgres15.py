@@ -22,6 +22,8 @@ import psycopg
 from hub.db.server_account import Identity, ServerAccount, server_account
 
 VERSION = 15
+THROWN_AWAY = "DOORSTEP_DATABASE_IS_THROWN_AWAY"
+"""Set for the command: what it leaves in the server goes with the server."""
 _START_SECONDS = 60.0
 
 
@@ -122,7 +124,8 @@ def main(command: Sequence[str]) -> int:
     try:
         with server(programs_of_debian()) as url:
             print(f"PostgreSQL {VERSION} is up; running {' '.join(command)}", flush=True)
-            return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+            environment = {**os.environ, "DATABASE_URL": url, THROWN_AWAY: "1"}
+            return subprocess.run(command, env=environment, check=False).returncode
     except NoPostgresError as missing:
         print(missing, file=sys.stderr)
         return 1

@@ -38,7 +38,7 @@ from scheduling.service import (
 from tests.scheduling.citizens import TUESDAY, WEDNESDAY, book, employ, hold, invite, make_ready
 from tests.scheduling.promises import Books, promise_faults, route_faults
 
-TOGETHER_SECONDS = 1.5
+TOGETHER_SECONDS = 3.0
 """How long the first waits for the second between its check and its write; a guard that works keeps the second away."""
 
 

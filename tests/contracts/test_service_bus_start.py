@@ -172,12 +172,12 @@ def test_a_full_disk_stops_the_broker_with_a_sentence_and_loses_nothing_acknowle
             told.put(error)
 
     threading.Thread(target=serve, daemon=True).start()
-    connection_string = str(told.get(timeout=10))
+    connection_string = str(told.get(timeout=60))
     acknowledged: list[int] = []
     large = (OutgoingMessage(body=b"x" * 1000, message_id=f"m-{number}") for number in range(3000))
     with pytest.raises(BusUnavailable):
         send_batch(connection_string, "work-orders", large, acknowledged.append, patience_seconds=0.3)
-    refusal = told.get(timeout=10)
+    refusal = told.get(timeout=60)
     assert isinstance(refusal, StateRefused)
     assert "Make room there and start it again" in str(refusal)
     assert acknowledged

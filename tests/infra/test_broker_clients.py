@@ -18,7 +18,7 @@ from infra.local.running import broker_thread
 
 QUEUE, ODD = "work-orders", "odd"
 CONFIG = {"UserConfig": {"Namespaces": [{"Name": "n", "Queues": [{"Name": QUEUE}, {"Name": ODD}]}]}}
-SECONDS = 10
+SECONDS = 60
 BODY = b"\x00\x53\x75\xa0\x02hi"
 TEXT = b"\xb1\x00\x00\x01\xf4" + b"x" * 500
 

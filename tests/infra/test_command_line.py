@@ -24,7 +24,7 @@ from infra.hosts.cli import app
 from infra.hosts.instants import in_utc
 from infra.hosts.running import PortTakenError, listening_socket
 
-_SECONDS = 60
+_SECONDS = 120
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

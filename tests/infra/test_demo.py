@@ -17,8 +17,8 @@ import pytest
 
 from infra.demo.week import PASSWORD, STAFF
 
-_READY_SECONDS = 150
-_COMMAND_SECONDS = 60
+_READY_SECONDS = 240
+_COMMAND_SECONDS = 120
 _DOORSTEP = f"{shlex.quote(sys.executable)} -m infra.hosts"
 
 
@@ -70,6 +70,7 @@ def _every_list_holds_something(base: str) -> None:
         assert re.search(r'action="/demo/outbox/\d+/answer"', outbox)
 
 
+@pytest.mark.timeout(900)
 def test_the_demo_can_be_used_as_it_says_and_ends_with_ctrl_c(database_url: str, state: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

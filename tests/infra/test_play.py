@@ -95,7 +95,7 @@ def test_the_figures_are_one_json_object(outcome: Outcome) -> None:
 
 def test_wrong_options_are_a_sentence_and_exit_code_1() -> None:
     command = [sys.executable, "-m", "infra.hosts", "play", "--orders", "0"]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     assert ran.returncode == 1
     assert ran.stdout == ""
     assert "--orders must be between 1 and 20000." in ran.stderr

@@ -213,7 +213,7 @@ def test_a_reader_that_is_killed_loses_and_doubles_nothing(ingest_hub: Hub, data
         _wait_for(lambda: _imported(ingest_hub) >= 10 or reader.poll() is not None)
     finally:
         reader.send_signal(signal.SIGKILL)
-        reader.communicate(timeout=20)
+        reader.communicate(timeout=60)
     taken = _imported(ingest_hub)
     assert 10 <= taken < count, "the reader must be killed in the middle of its work"
     assert files(folder) == ["a.csv.working"]

@@ -30,7 +30,7 @@ from scheduling.service import confirm_appointment, hold_slot, offer_slots
 from tests.samples import a_work_order, add_route, add_technician, staff_territory
 
 TUESDAY = date(2026, 5, 5)
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 _MOST_TICKS = 10
 
 

@@ -284,11 +284,11 @@ def test_a_utility_checks_it_with_ten_lines_of_its_own(hub: Hub, order: WorkOrde
     dossier = handed_over(hub, order)
     file.write_text(json.dumps(dossier))
     run = [sys.executable, "-I", str(program), str(file)]
-    said = subprocess.run(run, capture_output=True, text=True, check=True, timeout=30).stdout
+    said = subprocess.run(run, capture_output=True, text=True, check=True, timeout=120).stdout
     assert dossier["record"]["headHash"] in said
     dossier["record"]["entries"][0]["content"] = "{}"
     file.write_text(json.dumps(dossier))
-    refused = subprocess.run(run, capture_output=True, text=True, check=False, timeout=30)
+    refused = subprocess.run(run, capture_output=True, text=True, check=False, timeout=120)
     assert refused.returncode == 1
     assert "entry 1 is not as it was written" in refused.stderr
 
@@ -315,7 +315,7 @@ def test_the_recipe_does_not_depend_on_python(hub: Hub, order: WorkOrder, tmp_pa
     program.write_text(_IN_ANOTHER_LANGUAGE)
     file.write_text(json.dumps(dossier_of(hub, order), ensure_ascii=False), encoding="utf-8")
     run = ["node", str(program), str(file)]
-    said = subprocess.run(run, capture_output=True, text=True, check=False, timeout=30)
+    said = subprocess.run(run, capture_output=True, text=True, check=False, timeout=120)
     assert said.stdout.strip() == "sound", said
 
 

@@ -84,7 +84,7 @@ def test_a_reminder_waits_while_the_citizen_changes_the_appointment_instead_of_l
         citizen.work_orders.get(order.id, lock=True)
         with ThreadPoolExecutor(1) as pool:
             reminding = pool.submit(remind_of_appointments, hub, clock.now())
-            assert reminding.result(timeout=10) == 0
+            assert reminding.result(timeout=60) == 0
         citizen.advance_appointment(confirmed, Action.RESCHEDULE, by=CITIZEN)
         citizen.commit()
     assert remind_of_appointments(hub, clock.now()) == 0
@@ -189,8 +189,8 @@ def test_workers_that_remind_at_once_while_the_citizen_moves_remind_of_what_is_a
         moving = [pool.submit(move, number) for number in range(3)]
         reminding = [pool.submit(remind_of_appointments, hub, clock.now()) for _ in range(3)]
         for one in moving:
-            one.result(timeout=30)
-        done = sum(one.result(timeout=30) for one in reminding)
+            one.result(timeout=60)
+        done = sum(one.result(timeout=60) for one in reminding)
     done += remind_of_appointments(hub, clock.now())
     for order, _ in booked:
         for message in messages_of(hub, order):

@@ -45,7 +45,7 @@ def start_owner() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     yield start
     for owner in started:
         owner.kill()
-        owner.communicate(timeout=10)
+        owner.communicate(timeout=60)
 
 
 def _answers(url: str) -> bool:
@@ -98,7 +98,7 @@ def test_a_server_left_by_a_killed_owner_is_taken_over_and_stopped(
 ) -> None:
     owner = start_owner(server_folder / "postgres")
     os.kill(owner.pid, signal.SIGKILL)
-    owner.wait(timeout=10)
+    owner.wait(timeout=60)
     server = EmbeddedServer(server_folder / "postgres")
     url = server.start()
     assert server.taken_over
@@ -117,7 +117,7 @@ def test_a_guest_leaves_the_server_to_its_owner(
         assert guest.is_guest
     assert _answers(guest.url)
     os.kill(owner.pid, signal.SIGKILL)
-    owner.wait(timeout=10)
+    owner.wait(timeout=60)
     with EmbeddedServer(server_folder / "postgres") as heir:
         assert heir.taken_over
         assert heir.url == guest.url
@@ -130,7 +130,7 @@ def test_a_throwaway_server_ends_with_a_killed_owner(
     owner = start_owner(server_folder / "postgres", "throwaway")
     pid = int((server_folder / "postgres" / "postmaster.pid").read_text().split()[0])
     os.kill(owner.pid, signal.SIGKILL)
-    owner.wait(timeout=10)
+    owner.wait(timeout=60)
     assert _eventually(lambda: not (server_folder / "postgres").exists())
     assert _eventually(
         lambda: not Path(f"/proc/{pid}/cmdline").exists() or not Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -155,7 +155,7 @@ def test_a_pid_file_of_a_dead_server_is_not_waited_for_when_ours_cannot_start(
     with (folder / "postgresql.conf").open("a") as settings:
         settings.write("no_such_setting = 1\n")
     ended = subprocess.Popen(["true"])
-    ended.wait(timeout=20)
+    ended.wait(timeout=60)
     (folder / "postmaster.pid").write_text(f"{ended.pid}\n{folder}\n")
     monkeypatch.setattr(embedded, "_START_SECONDS", 10.0)
     server = EmbeddedServer(folder)

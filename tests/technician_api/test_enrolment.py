@@ -113,7 +113,7 @@ def test_guesses_at_the_same_instant_are_no_more_than_one_after_the_other(
     hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     at_once = PER_ADDRESS.count + 4
-    all_asked, slow_hash = Barrier(at_once, timeout=20), enrolment._code_hash
+    all_asked, slow_hash = Barrier(at_once, timeout=60), enrolment._code_hash
 
     def hash_when_all_have_asked(code: str) -> str:
         all_asked.wait()

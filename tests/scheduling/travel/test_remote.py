@@ -25,7 +25,7 @@ from scheduling.travel.remote import RemoteRoads
 from tests.scheduling.travel.small_map import ISLAND, MAINLAND, SEA, YARD
 
 A, B = Place(50.0, 10.0), Place(50.01, 10.01)
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 @contextmanager
