@@ -163,24 +163,24 @@ def test_what_the_browser_complains_of_is_told(browser: Browser, site: Site, dee
         visitor.leave()
 
 
-def test_who_leaves_a_page_while_it_looks_for_news_makes_no_noise(browser: Browser, site: Site) -> None:
-    visitor = Visitor(browser, site.address, Means())
+def _leave_before_the_answer(visitor: Visitor, options: str) -> None:
+    """Go on to another page while this one still waits for what it asked with these options of `fetch`."""
     visitor.passes("/").page.route("**/nowhere", lambda _: None)
     visitor.open("/")
     with visitor.page.expect_request("**/nowhere"):
-        visitor.page.evaluate("() => { fetch('/nowhere').catch(() => {}); }")
+        visitor.page.evaluate(f"() => {{ fetch('/nowhere', {options}).catch(() => {{}}); }}")
     with visitor.page.expect_event("requestfailed", lambda request: request.url.endswith("/nowhere")):
         visitor.open("/?again")
+
+
+def test_who_leaves_a_page_while_it_looks_for_news_makes_no_noise(browser: Browser, site: Site) -> None:
+    visitor = Visitor(browser, site.address, Means())
+    _leave_before_the_answer(visitor, "{}")
     visitor.leave()
 
 
 def test_a_write_that_is_broken_off_makes_noise(browser: Browser, site: Site) -> None:
     visitor = Visitor(browser, site.address, Means())
-    visitor.passes("/").page.route("**/nowhere", lambda _: None)
-    visitor.open("/")
-    with visitor.page.expect_request("**/nowhere"):
-        visitor.page.evaluate("() => { fetch('/nowhere', { method: 'POST' }).catch(() => {}); }")
-    with visitor.page.expect_event("requestfailed", lambda request: request.url.endswith("/nowhere")):
-        visitor.open("/?again")
+    _leave_before_the_answer(visitor, "{ method: 'POST' }")
     with pytest.raises(AssertionError, match="no answer: POST /nowhere"):
         visitor.leave()
