@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any
 
 from uvicorn import Config
@@ -58,7 +59,7 @@ class WebProcesses(Multiprocess):
 
     def init_processes(self) -> None:
         """Start them."""
-        with _interrupts_ignored():
+        with _interrupts_held_back():
             super().init_processes()
 
     def keep_subprocess_alive(self) -> None:
@@ -111,7 +112,7 @@ class WebProcesses(Multiprocess):
             self.should_exit.set()
             return
         fresh = Process(self.config, self.sockets)
-        with _interrupts_ignored():
+        with _interrupts_held_back():
             fresh.start()
         self.processes[index] = fresh
         _log.warning("Web process %s %s and is started again as %s.", one.pid, why, fresh.pid)
@@ -124,10 +125,16 @@ def _ending(exit_code: int | None) -> str:
 
 
 @contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    """For whoever starts here: Ctrl-C reaches all processes of a terminal, and one that is still loading would only complain of it."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _interrupts_held_back() -> Iterator[None]:
+    """For whoever starts here: Ctrl-C reaches all processes of a terminal, and one that is still loading would only complain of it.
+
+    A process begins with the mask of whoever starts it, so it never hears of an interrupt; the host hears of it as soon as this ends, and
+    ends its processes by SIGTERM. To ignore interrupts here instead would lose the one that comes meanwhile.
+    """
+    # It takes the mask away when it starts its own process, which the first process to start would make it do.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

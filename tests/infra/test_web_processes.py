@@ -111,6 +111,36 @@ def test_an_interrupt_while_they_load_ends_all_at_once_and_quietly(hub: Hub, tmp
         assert "started again" not in said
 
 
+def test_an_interrupt_while_they_are_started_is_not_lost(tmp_path: Path) -> None:
+    program = tmp_path / "interrupted.py"
+    program.write_text("""if True:
+        import logging, os, signal, socket, time
+        from functools import partial
+        from hub.settings import Settings
+        from infra.hosts.web_processes import WebProcesses
+        from infra.hosts.web_server import server_config
+        from uvicorn.supervisors.multiprocess import Process
+        if __name__ == "__main__":
+            logging.basicConfig()
+            start = Process.start
+            def interrupted(self):
+                start(self)
+                os.killpg(0, signal.SIGINT)
+            Process.start = interrupted
+            config = server_config(partial(time.sleep, 600), Settings(), factory=True, workers=2)
+            with socket.create_server(("127.0.0.1", 0)) as listener:
+                WebProcesses(config, listener, "here").serve()
+            print("ended")
+    """)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, str(program)]
+    done = subprocess.run(
+        command, env=environment, start_new_session=True, capture_output=True, text=True, timeout=180, check=True
+    )
+    assert done.stdout == "ended\n"
+    assert done.stderr == ""
+
+
 def test_one_that_is_stopped_does_not_keep_the_others_from_ending(host: tuple[HostProcess, str]) -> None:
     started, _ = host
     assert started.pid is not None
