@@ -26,8 +26,8 @@ class SurveyForm(BaseModel):
     nps: Annotated[int | None, Field(ge=0, le=10), BeforeValidator(_skipped_is_none)] = None
     comment: Annotated[
         str,
-        BeforeValidator(_without_signs_no_text_has),
         StringConstraints(strip_whitespace=True, max_length=MOST_COMMENT),
+        BeforeValidator(_without_signs_no_text_has),
     ] = ""
 
 

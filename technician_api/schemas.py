@@ -26,9 +26,10 @@ def _text(most: int, least: int = 0) -> object:
     return StringConstraints(strip_whitespace=True, min_length=least, max_length=most)
 
 
-Note = Annotated[str, BeforeValidator(_without_nul), _text(2000)]
-Sentence = Annotated[str, BeforeValidator(_without_nul), _text(500, least=1)]
-Label = Annotated[str, BeforeValidator(_without_nul), _text(80)]
+# The validator comes last: with it first, lengths are measured before the white space is taken off, and blanks count as words.
+Note = Annotated[str, _text(2000), BeforeValidator(_without_nul)]
+Sentence = Annotated[str, _text(500, least=1), BeforeValidator(_without_nul)]
+Label = Annotated[str, _text(80), BeforeValidator(_without_nul)]
 
 
 class _Wire(BaseModel):
@@ -183,7 +184,7 @@ class ConfirmationRequest(_Wire):
 class ReportRequest(_Wire):
     """What was done, with any confirmations."""
 
-    summary: Annotated[str, BeforeValidator(_without_nul), _text(4000, least=1)] = Field(
+    summary: Annotated[str, _text(4000, least=1), BeforeValidator(_without_nul)] = Field(
         examples=["Meter replaced, seal 4711 set."]
     )
     confirmations: list[ConfirmationRequest] = Field(default_factory=list, max_length=50)
@@ -211,7 +212,7 @@ class PhotoView(_Wire):
 class DoorCodeRequest(_Wire):
     """What the phone scanned, or what the citizen read aloud."""
 
-    code: Annotated[str, BeforeValidator(_without_nul), _text(40, least=1)] = Field(
+    code: Annotated[str, _text(40, least=1), BeforeValidator(_without_nul)] = Field(
         description="Sixteen letters and digits; case, spaces and hyphens do not matter.",
         examples=["H5A2-EW6Q-M5HX-VNPX"],
     )

@@ -32,9 +32,10 @@ function clockTime(instant, zone) {
 
 /**
  * `act`: { step(visit, name), abort(visit, reason, note), report(visit, body), photo(visit, file), door(visit, code),
- * shares(visit), share(visit, yes), busy(visitId) }.
+ * shares(visit), share(visit, yes), busy(visitId) }. `returned`: { name, json }, a write the hub refused: its form opens with those words.
  */
-export function card(visit, act) {
+export function card(visit, act, returned = null) {
+  const words = (name) => (returned?.name === name ? returned.json : null);
   const busy = act.busy(visit.id);
   const over = visit.next_actions.length === 0;
   const title = `visit-${visit.id}`;
@@ -44,10 +45,10 @@ export function card(visit, act) {
     ...facts(visit, title),
     ...steps(visit, act, busy),
     visit.status === "en route" && sharePart(visit, act),
-    doorPart(visit, act, busy),
+    doorPart(visit, act, busy, words("door-code")),
     photoPart(visit, act, busy),
-    visit.can_report && reportForm(visit, act, busy),
-    visit.next_actions.includes("abort") && abortForm(visit, act, busy),
+    visit.can_report && reportForm(visit, act, busy, words("report")),
+    visit.next_actions.includes("abort") && abortForm(visit, act, busy, words("abort")),
   );
 }
 
@@ -91,18 +92,18 @@ function sharePart(visit, act) {
 
 const AT_THE_DOOR = ["en route", "on site", "working"];
 
-function doorPart(visit, act, busy) {
+function doorPart(visit, act, busy, words) {
   if (visit.door_checked_at) {
     return el("p", { class: "hint", text: `The door code was read at ${clockTime(visit.door_checked_at, visit.zone)}.` });
   }
   if (!AT_THE_DOOR.includes(visit.status)) return null;
   const field = `door-${visit.id}`;
-  const form = el("form", { on: { submit: (event) => { event.preventDefault(); act.door(visit, form.querySelector("input").value); } } },
+  const form = el("form", { on: { change: trimmed, submit: (event) => { event.preventDefault(); act.door(visit, form.querySelector("input").value); } } },
     el("p", { class: "hint", id: `${field}-hint`, text: "Scan the citizen's code with the camera of this phone, or type its sixteen letters and digits." }),
     el("label", { for: field, text: "Door code" }),
-    el("input", { id: field, required: true, maxlength: 40, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-describedby": `${field}-hint` }),
+    el("input", { id: field, value: words?.code, required: true, maxlength: 40, autocomplete: "off", autocapitalize: "characters", spellcheck: "false", "aria-describedby": `${field}-hint` }),
     el("button", { type: "submit", disabled: busy, text: "Check the door code" }));
-  return el("details", { "data-part": "door" }, el("summary", { text: "The citizen shows a door code" }), form);
+  return el("details", { "data-part": "door", open: words !== null }, el("summary", { text: "The citizen shows a door code" }), form);
 }
 
 function steps(visit, act, busy) {
@@ -122,7 +123,12 @@ export function photoPart(visit, act, busy) {
     visit.can_report && el("input", { id: field, type: "file", accept: "image/*", disabled: busy, on: { change: (event) => event.target.files[0] && act.photo(visit, event.target.files[0]) } }));
 }
 
-function abortForm(visit, act, busy) {
+/** Blanks are not words: what is required is asked for by the browser, in place, and not refused by the hub. */
+function trimmed(event) {
+  if (["text", "textarea"].includes(event.target.type)) event.target.value = event.target.value.trim();
+}
+
+function abortForm(visit, act, busy, words) {
   const group = `reason-${visit.id}`, note = `note-${visit.id}`;
   const form = el("form", { on: { submit: (event) => {
     event.preventDefault();
@@ -130,16 +136,18 @@ function abortForm(visit, act, busy) {
     act.abort(visit, answers.get(group), answers.get("note"));
   } } },
     el("fieldset", {}, el("legend", { text: "Why can the work not be done?" }),
-      ...REASONS.map(([value, words]) => el("label", { class: "choice" }, el("input", { type: "radio", name: group, value, required: true }), el("span", { text: words })))),
+      ...REASONS.map(([value, text]) => el("label", { class: "choice" },
+        el("input", { type: "radio", name: group, value, required: true, checked: words?.reason === value }), el("span", { text })))),
     el("label", { for: note, text: "What happened? (may be left empty)" }),
-    el("textarea", { id: note, name: "note", rows: 3, maxlength: 2000 }),
+    el("textarea", { id: note, name: "note", rows: 3, maxlength: 2000, text: words?.note }),
     el("button", { type: "submit", class: "big warn", disabled: busy, text: "End this visit without completion" }));
-  return el("details", { "data-part": "abort" }, el("summary", { text: "It cannot be done" }), form);
+  return el("details", { "data-part": "abort", open: words !== null }, el("summary", { text: "It cannot be done" }), form);
 }
 
-function reportForm(visit, act, busy) {
-  const summary = `summary-${visit.id}`, rows = el("div");
-  const form = el("form", { on: { submit: (event) => {
+function reportForm(visit, act, busy, words) {
+  const summary = `summary-${visit.id}`;
+  const rows = el("div", {}, ...(words?.confirmations ?? []).map((one, place) => confirmationRow(`${visit.id}-returned-${place}`, one)));
+  const form = el("form", { on: { change: trimmed, submit: (event) => {
     event.preventDefault();
     const confirmations = [...rows.querySelectorAll("fieldset")].map((row) => ({
       kind: row.querySelector("select").value,
@@ -149,7 +157,7 @@ function reportForm(visit, act, busy) {
     act.report(visit, { summary: form.querySelector("textarea").value, confirmations });
   } } },
     el("label", { for: summary, text: "What was done?" }),
-    el("textarea", { id: summary, rows: 4, maxlength: 4000, required: true }),
+    el("textarea", { id: summary, rows: 4, maxlength: 4000, required: true, text: words?.summary }),
     rows,
     el("button", { type: "button", text: "Add extra time, material or unforeseen work", on: { click: () => {
       const row = confirmationRow(`${visit.id}-${rows.children.length}-${Date.now()}`);
@@ -158,17 +166,17 @@ function reportForm(visit, act, busy) {
     } } }),
     el("button", { type: "submit", class: "big", disabled: busy, text: "Send the report" }));
   const heading = visit.reports ? `Report (${visit.reports} sent)` : "Report";
-  return el("details", { "data-part": "report" }, el("summary", { text: heading }), form);
+  return el("details", { "data-part": "report", open: words !== null }, el("summary", { text: heading }), form);
 }
 
-function confirmationRow(id) {
+function confirmationRow(id, words = null) {
   const row = el("fieldset", {}, el("legend", { text: "Beyond the order" }),
     el("label", { for: `kind-${id}`, text: "What" }),
-    el("select", { id: `kind-${id}`, name: "kind" }, ...KINDS.map(([value, text]) => el("option", { value, text }))),
+    el("select", { id: `kind-${id}`, name: "kind" }, ...KINDS.map(([value, text]) => el("option", { value, text, selected: words?.kind === value }))),
     el("label", { for: `quantity-${id}`, text: "How much (minutes for extra time, pieces otherwise)" }),
-    el("input", { id: `quantity-${id}`, name: "quantity", type: "number", inputmode: "numeric", min: 1, max: 10000, required: true }),
+    el("input", { id: `quantity-${id}`, name: "quantity", type: "number", inputmode: "numeric", min: 1, max: 10000, required: true, value: words?.quantity }),
     el("label", { for: `words-${id}`, text: "Why" }),
-    el("input", { id: `words-${id}`, name: "description", maxlength: 500, required: true }),
+    el("input", { id: `words-${id}`, name: "description", maxlength: 500, required: true, value: words?.description }),
     el("button", { type: "button", text: "Remove this", on: { click: () => row.remove() } }));
   return row;
 }

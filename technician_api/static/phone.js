@@ -9,6 +9,7 @@ let shownDate = null;
 let wanted = null; // the date that was asked for and whose day is not here yet
 let asked = 0; // how often a day was asked for: an answer to an older question is dropped
 let answered = 0; // how many writes were answered: a day read before the last of them is old
+const returned = new Map(); // by visit, the write the hub refused: its words go back into the form they were typed in
 let hubAhead = 0; // milliseconds the hub's clock is ahead of this phone's
 
 const say = (sentence) => { at("said").textContent = sentence; at("trouble").textContent = ""; };
@@ -21,11 +22,13 @@ const outbox = new Outbox({
     if (entry.form) keepPhoto(entry.visitId, answer.id);
     else replaceVisit(answer.visit ?? answer);
   },
-  refused(entry, error) {
+  async refused(entry, error) {
     say(""); // "Sending the photo …" is over
     complain(`${error.message} Nothing was changed.`);
-    if (entry.form) redrawPhotos(entry.visitId);
-    else loadDay(wanted ?? shownDate, { quietly: true });
+    if (entry.form) return redrawPhotos(entry.visitId);
+    returned.set(entry.visitId, { name: entry.path.split("/").at(-1), json: entry.json });
+    await loadDay(wanted ?? shownDate, { quietly: true });
+    if (document.activeElement === document.body) at(`visit-${entry.visitId}`)?.focus();
   },
   delayed(entry, error) {
     if (error.status === 401) return showEnrolment(error.message);
@@ -105,24 +108,33 @@ function replaceVisit(visit) {
   day.visits = day.visits.map((one) => (one.id === visit.id ? visit : one));
   const here = document.activeElement;
   redraw(visit);
-  // Whoever went on meanwhile, in this card or another, stays there.
-  if (here !== document.body && here.isConnected) here.focus({ preventScroll: true });
-  else at(`visit-${visit.id}`)?.focus();
+  if (!stayAt(here)) at(`visit-${visit.id}`)?.focus();
 }
 
-/** Draws the card anew; what is unfolded stays so with what was typed into it, but for the part that is `done`. */
+/** Whoever went on in a card that was drawn anew, or elsewhere, stays there; whether that was possible. */
+function stayAt(here) {
+  if (here === document.body || !here.isConnected) return false;
+  here.focus({ preventScroll: true });
+  return true;
+}
+
 function redraw(visit, { done = null } = {}) {
+  document.querySelector(`[data-visit="${visit.id}"]`)?.replaceWith(drawn(visit, done));
+}
+
+/** The card of a visit; what is unfolded in the one that is shown goes over with what was typed into it, but for the part that is `done`. */
+function drawn(visit, done = null) {
   if (shared?.visitId === visit.id && visit.status !== "en route") stopSharing();
-  const old = document.querySelector(`[data-visit="${visit.id}"]`);
-  const made = card(visit, act);
-  for (const part of old?.querySelectorAll("details[open]") ?? []) {
+  const made = card(visit, act, returned.get(visit.id));
+  returned.delete(visit.id);
+  for (const part of document.querySelectorAll(`[data-visit="${visit.id}"] details[open]`)) {
     const same = made.querySelector(`[data-part=${part.dataset.part}]`);
     if (!same || part.dataset.part === done) continue;
     part.querySelector("summary").textContent = same.querySelector("summary").textContent;
     for (const button of part.querySelectorAll("button[type=submit]")) button.disabled = act.busy(visit.id);
     same.replaceWith(part);
   }
-  old?.replaceWith(made);
+  return made;
 }
 
 function keepPhoto(visitId, photoId) {
@@ -175,8 +187,10 @@ function showDay(move) {
   const spoken = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" };
   at("day-title").textContent = new Intl.DateTimeFormat("en-GB", spoken).format(new Date(`${day.date}T12:00:00Z`));
   at("nothing").hidden = day.visits.length > 0;
-  at("visits").replaceChildren(...day.visits.map((visit) => card(visit, act)));
+  const here = document.activeElement;
+  at("visits").replaceChildren(...day.visits.map((visit) => drawn(visit)));
   if (move) at("day-title").focus();
+  else stayAt(here);
 }
 
 function showEnrolment(sentence) {
@@ -220,6 +234,7 @@ async function signOut() {
     if (error instanceof NotReached) return complain(`${error.message} You are still signed in.`);
   }
   outbox.forget();
+  returned.clear();
   say("This phone is signed out.");
   showEnrolment("");
 }

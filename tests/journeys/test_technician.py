@@ -182,6 +182,66 @@ def test_a_late_answer_leaves_alone_what_is_being_typed(site: Site, technician: 
     expect(happened).to_have_count(0)
 
 
+def at_work(site: Site, technician: Visitor) -> Locator:
+    """The card of a visit that the technician has begun."""
+    crew, _, visit = dispatched_visit(site)
+    enrol(site, technician, crew)
+    take(technician, "Set off", "You are on the way.")
+    site.clock.set(visit.starts_at)
+    take(technician, "I am there", "You are at the door.")
+    return card_of(technician, visit)
+
+
+def test_a_report_that_is_refused_comes_back_with_its_words(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("Meter replaced and sealed.")
+    card.get_by_role("button", name="Add extra time, material or unforeseen work").click()
+    card.get_by_label("What", exact=True).select_option("Material")
+    card.get_by_label("How much").fill("3")
+    card.get_by_label("Why", exact=True).fill(" ")
+    technician.press("Send the report")
+    expect(card.get_by_label("Why", exact=True)).to_be_focused()
+    # A browser that asks for nothing.
+    card.locator("[data-part=report] form").evaluate("form => { form.noValidate = true; }")
+    technician.expects(422).press("Send the report")
+    expect(technician.page.get_by_role("alert")).to_contain_text("Nothing was changed.")
+    expect(card.get_by_label("What was done?")).to_have_value("Meter replaced and sealed.")
+    expect(card.get_by_label("What", exact=True)).to_have_value("material")
+    expect(card.get_by_label("How much")).to_have_value("3")
+    expect(card.get_by_role("heading")).to_be_focused()
+    technician.inspect()
+    card.get_by_label("Why", exact=True).fill("Two seals and a valve.")
+    take(technician, "Send the report", "The report was sent.")
+    expect(card.get_by_text("Report (1 sent)")).to_be_visible()
+
+
+def test_an_end_that_is_refused_much_later_comes_back_with_its_words(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    technician.loses_connection()
+    card.get_by_text("It cannot be done").click()
+    card.get_by_label("Unsafe").check()
+    card.get_by_label("What happened?").fill("Gas in the cellar.")
+    technician.press("End this visit without completion")
+    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+    # Too long ago for the hub to believe it.
+    site.clock.advance(timedelta(hours=30))
+    technician.expects(409).expects(422).finds_connection()
+    expect(technician.page.get_by_role("alert")).to_contain_text("Nothing was changed.")
+    expect(card.get_by_label("Unsafe")).to_be_checked()
+    expect(card.get_by_label("What happened?")).to_have_value("Gas in the cellar.")
+
+
+def test_a_reload_leaves_alone_what_is_being_typed(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("Meter replaced")
+    with technician.page.expect_response("**/my-day*"):
+        technician.press("Reload")
+    expect(technician.control("Reload")).to_be_focused()
+    expect(card.get_by_label("What was done?")).to_have_value("Meter replaced")
+
+
 def test_a_wrong_code_is_refused_with_a_sentence(technician: Visitor) -> None:
     technician.open("/technician").sees("Sign in this phone")
     technician.page.get_by_label("Enrolment code").fill("AAAAAAAA")

@@ -219,6 +219,19 @@ def test_a_report_with_confirmations_is_kept_from_arrival_on(
     assert told == {"confirmations": 1}
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"summary": "  "},
+        {"summary": "\x00 "},
+        {"summary": "Done.", "confirmations": [{"kind": "material", "description": " ", "quantity": 1}]},
+    ],
+)
+def test_a_report_of_blanks_is_refused(phone: Phone, visit: Visit, reach: Reach, body: object) -> None:
+    reach(visit, VisitStatus.WORKING)
+    assert phone.post(f"/visits/{visit.id}/report", json=body).status_code == 422
+
+
 def test_lone_surrogates_are_refused_in_a_sentence(phone: Phone, visit: Visit, reach: Reach) -> None:
     reach(visit, VisitStatus.WORKING)
     raw = '{"summary": "\\ud800"}'
