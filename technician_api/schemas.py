@@ -7,6 +7,7 @@ from uuid import UUID
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from hub.domain.lifecycle import AbortReason, VisitStatus
+from hub.typed import one_line, some_lines
 
 NextAction = Literal["set-off", "arrive", "start", "complete", "abort"]
 ConfirmationKind = Literal["extra time", "material", "unforeseen work"]
@@ -17,19 +18,18 @@ def _with_spaces(value: object) -> object:
     return value.replace("_", " ").lower() if isinstance(value, str) else value
 
 
-def _without_nul(value: object) -> object:
-    """A NUL sign means nothing to people, and the database refuses it."""
-    return value.replace("\x00", "") if isinstance(value, str) else value
+def _lines(value: object) -> object:
+    return some_lines(value) if isinstance(value, str) else value
 
 
-def _text(most: int, least: int = 0) -> object:
-    return StringConstraints(strip_whitespace=True, min_length=least, max_length=most)
+def _line(value: object) -> object:
+    return one_line(value) if isinstance(value, str) else value
 
 
-# The validator comes last: with it first, lengths are measured before the white space is taken off, and blanks count as words.
-Note = Annotated[str, _text(2000), BeforeValidator(_without_nul)]
-Sentence = Annotated[str, _text(500, least=1), BeforeValidator(_without_nul)]
-Label = Annotated[str, _text(80), BeforeValidator(_without_nul)]
+# Lengths are those of what is left when it is tidied. The validator comes last for that: pydantic then calls it first.
+Note = Annotated[str, StringConstraints(max_length=2000), BeforeValidator(_lines)]
+Sentence = Annotated[str, StringConstraints(min_length=1, max_length=500), BeforeValidator(_line)]
+Label = Annotated[str, StringConstraints(max_length=80), BeforeValidator(_line)]
 
 
 class _Wire(BaseModel):
@@ -184,7 +184,7 @@ class ConfirmationRequest(_Wire):
 class ReportRequest(_Wire):
     """What was done, with any confirmations."""
 
-    summary: Annotated[str, _text(4000, least=1), BeforeValidator(_without_nul)] = Field(
+    summary: Annotated[str, StringConstraints(min_length=1, max_length=4000), BeforeValidator(_lines)] = Field(
         examples=["Meter replaced, seal 4711 set."]
     )
     confirmations: list[ConfirmationRequest] = Field(default_factory=list, max_length=50)
@@ -212,7 +212,7 @@ class PhotoView(_Wire):
 class DoorCodeRequest(_Wire):
     """What the phone scanned, or what the citizen read aloud."""
 
-    code: Annotated[str, _text(40, least=1), BeforeValidator(_without_nul)] = Field(
+    code: Annotated[str, StringConstraints(min_length=1, max_length=40), BeforeValidator(_line)] = Field(
         description="Sixteen letters and digits; case, spaces and hyphens do not matter.",
         examples=["H5A2-EW6Q-M5HX-VNPX"],
     )

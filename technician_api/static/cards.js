@@ -32,10 +32,9 @@ function clockTime(instant, zone) {
 
 /**
  * `act`: { step(visit, name), abort(visit, reason, note), report(visit, body), photo(visit, file), door(visit, code),
- * shares(visit), share(visit, yes), busy(visitId) }. `returned`: { name, json }, a write the hub refused: its form opens with those words.
+ * shares(visit), share(visit, yes), busy(visitId) }.
  */
-export function card(visit, act, returned = null) {
-  const words = (name) => (returned?.name === name ? returned.json : null);
+export function card(visit, act) {
   const busy = act.busy(visit.id);
   const over = visit.next_actions.length === 0;
   const title = `visit-${visit.id}`;
@@ -45,11 +44,25 @@ export function card(visit, act, returned = null) {
     ...facts(visit, title),
     ...steps(visit, act, busy),
     visit.status === "en route" && sharePart(visit, act),
-    doorPart(visit, act, busy, words("door-code")),
+    doorPart(visit, act, busy),
     photoPart(visit, act, busy),
-    visit.can_report && reportForm(visit, act, busy, words("report")),
-    visit.next_actions.includes("abort") && abortForm(visit, act, busy, words("abort")),
+    reportForm(visit, act, busy),
+    abortForm(visit, act, busy),
   );
+}
+
+const FORMS = { "door-code": doorPart, report: reportForm, abort: abortForm };
+
+/** The unfolded form of the write `name` with the words of its `json` in it; null when the visit has no such form now. */
+export function formWith(name, json, visit, act) {
+  const made = FORMS[name]?.(visit, act, act.busy(visit.id), json);
+  return made?.localName === "details" ? made : null;
+}
+
+/** What was typed into such a form, to be read; empty when it was taps only. */
+export function wordsOf(json) {
+  const rows = (json.confirmations ?? []).map((one) => `${one.quantity} ${one.kind}: ${one.description}`);
+  return [json.summary, ...rows, json.note, json.code].filter(Boolean).join("\n");
 }
 
 function facts(visit, title) {
@@ -92,7 +105,7 @@ function sharePart(visit, act) {
 
 const AT_THE_DOOR = ["en route", "on site", "working"];
 
-function doorPart(visit, act, busy, words) {
+function doorPart(visit, act, busy, words = null) {
   if (visit.door_checked_at) {
     return el("p", { class: "hint", text: `The door code was read at ${clockTime(visit.door_checked_at, visit.zone)}.` });
   }
@@ -128,7 +141,8 @@ function trimmed(event) {
   if (["text", "textarea"].includes(event.target.type)) event.target.value = event.target.value.trim();
 }
 
-function abortForm(visit, act, busy, words) {
+function abortForm(visit, act, busy, words = null) {
+  if (!visit.next_actions.includes("abort")) return null;
   const group = `reason-${visit.id}`, note = `note-${visit.id}`;
   const form = el("form", { on: { submit: (event) => {
     event.preventDefault();
@@ -144,7 +158,8 @@ function abortForm(visit, act, busy, words) {
   return el("details", { "data-part": "abort", open: words !== null }, el("summary", { text: "It cannot be done" }), form);
 }
 
-function reportForm(visit, act, busy, words) {
+function reportForm(visit, act, busy, words = null) {
+  if (!visit.can_report) return null;
   const summary = `summary-${visit.id}`;
   const rows = el("div", {}, ...(words?.confirmations ?? []).map((one, place) => confirmationRow(`${visit.id}-returned-${place}`, one)));
   const form = el("form", { on: { change: trimmed, submit: (event) => {

@@ -1,6 +1,6 @@
 // The phone page: enrol, my day, and what can be done with each visit.
 
-import { card, photoPart } from "./cards.js";
+import { card, el, formWith, photoPart, wordsOf } from "./cards.js";
 import { ask, newKey, NotReached, Outbox } from "./outbox.js";
 
 const at = (id) => document.getElementById(id);
@@ -9,7 +9,7 @@ let shownDate = null;
 let wanted = null; // the date that was asked for and whose day is not here yet
 let asked = 0; // how often a day was asked for: an answer to an older question is dropped
 let answered = 0; // how many writes were answered: a day read before the last of them is old
-const returned = new Map(); // by visit, the write the hub refused: its words go back into the form they were typed in
+const laidBy = new Map(); // by visit, the forms in use of cards that are not shown just now
 let hubAhead = 0; // milliseconds the hub's clock is ahead of this phone's
 
 const say = (sentence) => { at("said").textContent = sentence; at("trouble").textContent = ""; };
@@ -26,8 +26,8 @@ const outbox = new Outbox({
     say(""); // "Sending the photo …" is over
     complain(`${error.message} Nothing was changed.`);
     if (entry.form) return redrawPhotos(entry.visitId);
-    returned.set(entry.visitId, { name: entry.path.split("/").at(-1), json: entry.json });
     await loadDay(wanted ?? shownDate, { quietly: true });
+    giveBack(entry);
     if (document.activeElement === document.body) at(`visit-${entry.visitId}`)?.focus();
   },
   delayed(entry, error) {
@@ -122,12 +122,13 @@ function redraw(visit, { done = null } = {}) {
   document.querySelector(`[data-visit="${visit.id}"]`)?.replaceWith(drawn(visit, done));
 }
 
-/** The card of a visit; what is unfolded in the one that is shown goes over with what was typed into it, but for the part that is `done`. */
+/** The card of a visit; the forms in use of the one that is shown, or was, go over with what was typed into them, but for the part that is `done`. */
 function drawn(visit, done = null) {
   if (shared?.visitId === visit.id && visit.status !== "en route") stopSharing();
-  const made = card(visit, act, returned.get(visit.id));
-  returned.delete(visit.id);
-  for (const part of document.querySelectorAll(`[data-visit="${visit.id}"] details[open]`)) {
+  const made = card(visit, act);
+  const inUse = laidBy.get(visit.id) ?? formsInUse(document.querySelector(`[data-visit="${visit.id}"]`));
+  laidBy.delete(visit.id);
+  for (const part of inUse) {
     const same = made.querySelector(`[data-part=${part.dataset.part}]`);
     if (!same || part.dataset.part === done) continue;
     part.querySelector("summary").textContent = same.querySelector("summary").textContent;
@@ -135,6 +136,34 @@ function drawn(visit, done = null) {
     same.replaceWith(part);
   }
   return made;
+}
+
+/** What is typed into the cards that are shown is there again when they are. */
+function layBy() {
+  for (const shown of document.querySelectorAll("[data-visit]")) laidBy.set(shown.dataset.visit, formsInUse(shown));
+}
+
+function formsInUse(shown) {
+  return [...(shown?.querySelectorAll("details") ?? [])].filter((part) => part.open || holdsWords(part));
+}
+
+/** The words of a write that the hub refused: in the form they were typed into; where that is gone, or used again, in a list of their own. */
+function giveBack({ visitId, path, json }) {
+  const words = wordsOf(json);
+  const name = path.split("/").at(-1);
+  const visit = day?.visits.find((one) => one.id === visitId);
+  const form = visit && formWith(name, json, visit, act);
+  const place = form && document.querySelector(`[data-visit="${visitId}"] [data-part=${form.dataset.part}]`);
+  if (place && !holdsWords(place)) return place.replaceWith(form);
+  if (!words) return;
+  const forget = el("button", { type: "button", text: "Remove this", on: { click: () => { entry.remove(); at("day-title").focus(); } } });
+  const entry = el("li", {}, el("p", { text: `${{ report: "Your report", abort: "Your note", "door-code": "The door code" }[name]} was not taken. You had written:` }),
+    el("p", { class: "words", text: words }), forget);
+  at("untaken").append(entry);
+}
+
+function holdsWords(part) {
+  return [...part.querySelectorAll("textarea, input:not([type=radio])")].some((field) => field.value.trim());
 }
 
 function keepPhoto(visitId, photoId) {
@@ -188,6 +217,7 @@ function showDay(move) {
   at("day-title").textContent = new Intl.DateTimeFormat("en-GB", spoken).format(new Date(`${day.date}T12:00:00Z`));
   at("nothing").hidden = day.visits.length > 0;
   const here = document.activeElement;
+  layBy();
   at("visits").replaceChildren(...day.visits.map((visit) => drawn(visit)));
   if (move) at("day-title").focus();
   else stayAt(here);
@@ -195,6 +225,7 @@ function showDay(move) {
 
 function showEnrolment(sentence) {
   day = null;
+  layBy();
   at("day").hidden = at("sign-out").hidden = true;
   at("who").textContent = "";
   at("visits").replaceChildren();
@@ -234,9 +265,10 @@ async function signOut() {
     if (error instanceof NotReached) return complain(`${error.message} You are still signed in.`);
   }
   outbox.forget();
-  returned.clear();
   say("This phone is signed out.");
   showEnrolment("");
+  laidBy.clear();
+  at("untaken").replaceChildren();
 }
 
 at("enrol-form").addEventListener("submit", enrol);

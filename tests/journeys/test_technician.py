@@ -9,7 +9,7 @@ from playwright.sync_api import FilePayload, Locator, expect
 
 from hub.domain.appointments import Visit
 from hub.domain.events import SYSTEM
-from hub.domain.lifecycle import AbortReason, AppointmentStatus, VisitStatus, WorkOrderStatus
+from hub.domain.lifecycle import AbortReason, Action, AppointmentStatus, VisitStatus, WorkOrderStatus
 from hub.domain.technicians import Technician
 from hub.domain.work_orders import WorkOrder
 from scheduling.service import plan_days, publish_plan
@@ -224,12 +224,51 @@ def test_an_end_that_is_refused_much_later_comes_back_with_its_words(site: Site,
     card.get_by_label("What happened?").fill("Gas in the cellar.")
     technician.press("End this visit without completion")
     expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
-    # Too long ago for the hub to believe it.
+    # Unfolded again meanwhile, with nothing in it.
+    card.get_by_text("It cannot be done").click()
     site.clock.advance(timedelta(hours=30))
-    technician.expects(409).expects(422).finds_connection()
+    technician.expects(422).finds_connection()
     expect(technician.page.get_by_role("alert")).to_contain_text("Nothing was changed.")
     expect(card.get_by_label("Unsafe")).to_be_checked()
     expect(card.get_by_label("What happened?")).to_have_value("Gas in the cellar.")
+
+
+def test_refused_words_whose_form_is_gone_are_shown(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    technician.loses_connection()
+    card.get_by_text("It cannot be done").click()
+    card.get_by_label("Another reason").check()
+    card.get_by_label("What happened?").fill("The lift stands still.")
+    technician.press("End this visit without completion")
+    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+    with site.hub.unit_of_work() as work:
+        (visit,) = work.visits.list_where()
+        working = work.advance_visit(visit, Action.START, by=SYSTEM, started_at=work.now)
+        work.advance_visit(working, Action.COMPLETE, by=SYSTEM, ended_at=work.now)
+        work.commit()
+    technician.expects(409).finds_connection()
+    untaken = technician.page.get_by_role("listitem").filter(has_text="Your note was not taken")
+    expect(untaken).to_contain_text("The lift stands still.")
+    technician.inspect()
+    untaken.get_by_role("button", name="Remove this").click()
+    expect(untaken).to_have_count(0)
+
+
+def test_refused_words_leave_alone_what_is_typed_since(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    technician.loses_connection()
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("The first report.")
+    card.locator("[data-part=report] form").evaluate("form => { form.noValidate = true; }")
+    card.get_by_role("button", name="Add extra time, material or unforeseen work").click()
+    technician.press("Send the report")
+    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("The second one.")
+    technician.expects(422).finds_connection()
+    expect(technician.page.get_by_text("Your report was not taken.")).to_be_visible()
+    expect(technician.page.get_by_text("The first report.")).to_be_visible()
+    expect(card.get_by_label("What was done?")).to_have_value("The second one.")
 
 
 def test_a_reload_leaves_alone_what_is_being_typed(site: Site, technician: Visitor) -> None:
@@ -239,6 +278,16 @@ def test_a_reload_leaves_alone_what_is_being_typed(site: Site, technician: Visit
     with technician.page.expect_response("**/my-day*"):
         technician.press("Reload")
     expect(technician.control("Reload")).to_be_focused()
+    expect(card.get_by_label("What was done?")).to_have_value("Meter replaced")
+
+
+def test_another_day_and_back_leaves_alone_what_is_being_typed(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("Meter replaced")
+    technician.press("Day after").sees("Wednesday 6 May")
+    expect(card).to_have_count(0)
+    technician.press("Day before").sees("Tuesday 5 May")
     expect(card.get_by_label("What was done?")).to_have_value("Meter replaced")
 
 

@@ -223,8 +223,8 @@ def test_a_report_with_confirmations_is_kept_from_arrival_on(
     "body",
     [
         {"summary": "  "},
-        {"summary": "\x00 "},
-        {"summary": "Done.", "confirmations": [{"kind": "material", "description": " ", "quantity": 1}]},
+        {"summary": "\x00 \u200b"},
+        {"summary": "Done.", "confirmations": [{"kind": "material", "description": "\u2800", "quantity": 1}]},
     ],
 )
 def test_a_report_of_blanks_is_refused(phone: Phone, visit: Visit, reach: Reach, body: object) -> None:
