@@ -4,17 +4,19 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
+from hub.typed import some_lines
+
 MOST_COMMENT = 2000
-
-
-def _without_signs_no_text_has(value: object) -> object:
-    """A NUL sign or half a character cannot be stored and means nothing."""
-    return value.replace("\x00", "").encode(errors="ignore").decode() if isinstance(value, str) else value
 
 
 def _skipped_is_none(value: object) -> object:
     """`""` is the choice "I would rather not say"; `none` stands for no choice at all."""
     return None if value in {"", "none"} else value
+
+
+def _tidied(value: object) -> object:
+    """Measured without what nobody sees, and a line's end as the one sign that a browser counts."""
+    return some_lines(value) if isinstance(value, str) else value
 
 
 class SurveyForm(BaseModel):
@@ -24,18 +26,12 @@ class SurveyForm(BaseModel):
 
     rating: Annotated[int, Field(ge=1, le=5)]
     nps: Annotated[int | None, Field(ge=0, le=10), BeforeValidator(_skipped_is_none)] = None
-    comment: Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, max_length=MOST_COMMENT),
-        BeforeValidator(_without_signs_no_text_has),
-    ] = ""
+    comment: Annotated[str, StringConstraints(max_length=MOST_COMMENT), BeforeValidator(_tidied)] = ""
 
 
 def read_form(rating: str, nps: str, comment: str) -> tuple[SurveyForm | None, frozenset[str]]:
     """The form, or None and the names of the fields that are wrong."""
-    # Browsers send line ends as two signs; they count as one.
-    plain = comment.replace("\r\n", "\n")
     try:
-        return SurveyForm.model_validate({"rating": rating, "nps": nps, "comment": plain}), frozenset()
+        return SurveyForm.model_validate({"rating": rating, "nps": nps, "comment": comment}), frozenset()
     except ValidationError as error:
         return None, frozenset(str(one["loc"][0]) for one in error.errors())

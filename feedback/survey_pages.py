@@ -10,6 +10,7 @@ from feedback.service import CHANGEABLE, Survey
 from hub.domain.catalogue import Catalogue
 from hub.notifications.texts import LANGUAGES, format_day
 from hub.texts import load_texts
+from hub.typed import some_lines
 
 TEXTS = Path(__file__).with_name("texts")
 RATINGS = ("5", "4", "3", "2", "1")
@@ -25,6 +26,7 @@ def survey_context(
         "lead": words["lead"].format(work=_work_name(survey, catalogue, language)),
         "ratings": [{"value": value, "text": words[f"rating_{value}"]} for value in RATINGS],
         "scores": [{"value": str(score), "text": str(score)} for score in range(11)],
+        "most_comment": MOST_COMMENT,
         "comment_hint": words["comment_hint"].format(most=MOST_COMMENT),
         "filled": filled,
         "changing": survey.answer is not None,
@@ -50,6 +52,11 @@ def thanks_context(survey: Survey, language: str) -> dict[str, Any]:
         "change_until": words["change_until"].format(day=format_day(last, language)),
         "open": survey.open,
     }
+
+
+def late_context(survey: Survey, language: str, comment: str) -> dict[str, Any]:
+    """Everything `late.html` needs: the answer that stays, and the comment that came after the last day."""
+    return {**thanks_context(survey, language), "typed": some_lines(comment)}
 
 
 def refusal_context(kind: str, language: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from feedback.errors import SurveyClosedError
 from feedback.schemas import read_form
 from feedback.service import Survey, answer_survey, open_survey
-from feedback.survey_pages import refusal_context, survey_context, thanks_context
+from feedback.survey_pages import late_context, refusal_context, survey_context, thanks_context
 from hub.bootstrap import Hub
 from hub.domain.errors import LinkExpiredError, LinkInvalidError
 from hub.domain.field_records import SurveyAnswer
@@ -54,9 +54,11 @@ def send_survey(
     comment: Annotated[str, Form()] = "",
     accepted: _BrowserLanguage = "",
 ) -> Response:
-    """Keep the answer and go to the thanks; a form that is not right comes back with what is wrong."""
+    """Keep the answer and go to the thanks; what cannot be kept is shown again, with the reason why."""
 
     def keep(survey: Survey, language: str) -> Response:
+        if not survey.open:
+            return _late(pages, survey, language, comment)
         form, wrong = read_form(rating, nps, comment)
         if form is None:
             filled = {"rating": rating, "nps": nps, "comment": comment}
@@ -64,7 +66,7 @@ def send_survey(
         try:
             answer_survey(hub, token, form)
         except SurveyClosedError:
-            return pages.render("feedback/thanks.html", **thanks_context(survey, language))
+            return _late(pages, survey, language, comment)
         return RedirectResponse(f"/survey/{token}?lang={language}", status_code=303)
 
     return _with_survey(hub, pages, token, asked, accepted, keep)
@@ -82,6 +84,10 @@ def _with_survey(
         language = choose_language(asked, accepted_language(accepted))
         context = refusal_context("expired" if expired else "invalid", language)
         return pages.render("feedback/refusal.html", status=410 if expired else 404, **context)
+
+
+def _late(pages: Pages, survey: Survey, language: str, comment: str) -> Response:
+    return pages.render("feedback/late.html", status=410, **late_context(survey, language, comment))
 
 
 def _form(

@@ -29,5 +29,6 @@ def _tidied(line: str) -> str:
 
 
 def _cut(text: str, most: int | None) -> str:
-    cut = text[:most].strip()
-    return "" if all(sign.isspace() or sign in _HOLLOW or sign == _JOINER for sign in cut) else cut
+    # At an end there is nothing to join: the sign came with what was pasted.
+    cut = text[:most].strip().strip(_JOINER).strip()
+    return "" if all(sign.isspace() or sign in _HOLLOW for sign in cut) else cut

@@ -213,7 +213,7 @@ def link_problem_page(request: PageRequest, error: LinkInvalidError | LinkExpire
 
 
 def problem_page(request: PageRequest, problem: str, *, status: int) -> HTMLResponse:
-    """One sentence on what is wrong (`invalid`, `expired`, `missing` or `too_many`) and how to get a new link, or help."""
+    """One sentence on what is wrong (`invalid`, `expired` or `missing`) and how to get a new link, or help."""
     return render(
         request,
         "link_problem",

@@ -11,6 +11,7 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError
 from hub.domain.ids import AbsenceId, PlanId, TechnicianId
 from hub.domain.technicians import Absence, Route
+from hub.typed import one_line
 from scheduling.days import wall_instant
 from scheduling.planning import repair_days
 from scheduling.retrying import until_settled
@@ -38,7 +39,7 @@ def record_absence(
     """
     if starts_at >= ends_at or ends_at - starts_at > LONGEST:
         raise AbsenceError(f"An absence ends after it begins and lasts at most {LONGEST.days} days. Correct its times.")
-    touched = until_settled(lambda: _record(hub, technician_id, starts_at, ends_at, reason[:_MOST_REASON]))
+    touched = until_settled(lambda: _record(hub, technician_id, starts_at, ends_at, one_line(reason, _MOST_REASON)))
     published = defaultdict[str, list[date]](list)
     for route in touched:
         if route.published_at is not None:

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hub.domain.errors import DoorstepError, ErrorKind, NotSignedInError
 from hub.texts import load_texts
 from hub.web.language import accepted_language, choose_language
+from hub.web.late_forms import StaleFormError, answer_late_form
 from hub.web.pages import Pages
 
 _log = logging.getLogger(__name__)
@@ -143,7 +144,9 @@ def _answered(_: Request, error: Exception) -> Response:
 def _doorstep_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, DoorstepError):
         raise error
-    if isinstance(error, NotSignedInError) and request.url.path.startswith("/console"):
+    if isinstance(error, NotSignedInError | StaleFormError) and _is_console_form(request):
+        return answer_late_form(request, str(error), signed_out=isinstance(error, NotSignedInError))
+    if isinstance(error, NotSignedInError) and request.url.path.startswith(_CONSOLE):
         return RedirectResponse(f"/console/sign-in{_onward(request)}", status_code=303)
     status = STATUS_CODES[error.kind]
     if _is_citizens(request):
@@ -151,8 +154,12 @@ def _doorstep_error(request: Request, error: Exception) -> Response:
     return _answer(request, status, error.code, str(error))
 
 
+def _is_console_form(request: Request) -> bool:
+    return request.method == "POST" and request.url.path.startswith(_CONSOLE)
+
+
 def _onward(request: Request) -> str:
-    """The page asked for, to go on to after signing in; a form that was sent is not sent again."""
+    """The page asked for, to go on to after signing in."""
     if request.method != "GET" or request.url.path == "/console":
         return ""
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")

@@ -15,6 +15,7 @@ from fastapi import Depends, Form, Request
 
 from hub.domain.errors import NotAllowedError
 from hub.domain.staff import Role
+from hub.web.late_forms import StaleFormError, keep_form
 from hub.web.requests import HubDependency
 from hub.web.staff_accounts import StaffMember, create_staff, member_of_session, sign_in, sign_out
 
@@ -34,7 +35,7 @@ __all__ = [
 STAFF_COOKIE = "doorstep_staff"
 
 
-def signed_in(request: Request, hub: HubDependency) -> StaffMember:
+def signed_in(request: Request, hub: HubDependency, _: Annotated[None, Depends(keep_form)]) -> StaffMember:
     """The member of staff whose session cookie came along; raises NotSignedInError."""
     return member_of_session(hub, request.cookies.get(STAFF_COOKIE))
 
@@ -43,11 +44,9 @@ Staff = Annotated[StaffMember, Depends(signed_in)]
 
 
 def signed_in_with_form(staff: Staff, csrf_token: Annotated[str, Form(max_length=200)] = "") -> StaffMember:
-    """The same for a write: the form must carry its session's `csrf_token`; raises NotAllowedError."""
+    """The same for a write: the form must carry its session's `csrf_token`; raises StaleFormError."""
     if not hmac.compare_digest(csrf_token.encode(), staff.csrf_token.encode()):
-        raise NotAllowedError(
-            "This form is from an earlier sign-in, so nothing was changed. Reload the page and try again."
-        )
+        raise StaleFormError
     return staff
 
 

@@ -25,6 +25,7 @@ from hub.domain.errors import DoorstepError, ErrorKind, NotSignedInError, TooMan
 from hub.domain.events import Actor, ActorKind
 from hub.domain.ids import StaffId
 from hub.domain.staff import Role, StaffAccount, StaffSession
+from hub.typed import one_line
 
 SESSION_LENGTH = timedelta(hours=12)
 PER_ACCOUNT = AttemptLimit(10, timedelta(minutes=15))
@@ -240,7 +241,7 @@ def _hash_of_nobody() -> str:
 
 
 def _normal(email: str) -> str:
-    return email.strip().lower()
+    return one_line(email).lower()
 
 
 def _scope(address: str) -> str:

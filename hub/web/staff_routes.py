@@ -7,6 +7,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hub.domain.errors import DoorstepError, NotSignedInError, TooManyAttemptsError
 from hub.web.errors import STATUS_CODES
+from hub.web.late_forms import HOME, own_address
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency, sender_address
 from hub.web.staff import STAFF_COOKIE, StaffWrite
@@ -14,12 +15,11 @@ from hub.web.staff_accounts import SESSION_LENGTH, SignInRefusedError, member_of
 
 router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_BYTES))
 
-_HOME = "/console"
 _COOKIE_PATH = "/console"
 
 
 @router.get("/console/sign-in")
-def show_sign_in(request: Request, hub: HubDependency, pages: PagesDependency, onward: str = _HOME) -> Response:
+def show_sign_in(request: Request, hub: HubDependency, pages: PagesDependency, onward: str = HOME) -> Response:
     """The form; who is signed in already goes straight on."""
     try:
         member_of_session(hub, request.cookies.get(STAFF_COOKIE))
@@ -35,7 +35,7 @@ def enter(
     pages: PagesDependency,
     email: Annotated[str, Form(max_length=320)] = "",
     password: Annotated[str, Form(max_length=1024)] = "",
-    onward: Annotated[str, Form(max_length=1000)] = _HOME,
+    onward: Annotated[str, Form()] = HOME,
 ) -> Response:
     """Check e-mail and password; a right pair gets a new session cookie, a wrong one the form again with the reason."""
     try:
@@ -65,13 +65,6 @@ def leave(request: Request, hub: HubDependency, staff: StaffWrite) -> Response:
         STAFF_COOKIE, path=_COOKIE_PATH, httponly=True, samesite="lax", secure=hub.settings.https_only_cookies
     )
     return answer
-
-
-def own_address(wished: str) -> str:
-    """Where to go after signing in: `wished` when it is a page of the console, else the console's first page."""
-    inside = wished == _HOME or wished.startswith((f"{_HOME}/", f"{_HOME}?"))
-    plain = wished.isascii() and wished.isprintable() and "\\" not in wished and ".." not in wished
-    return wished if inside and plain and not wished.startswith("/console/sign-") else _HOME
 
 
 def _again(pages: PagesDependency, refusal: DoorstepError, email: str, onward: str) -> Response:

@@ -70,6 +70,18 @@ class ContactStanding:
         return self.order.status is WorkOrderStatus.ON_HOLD
 
     @property
+    def acts(self) -> frozenset[str]:
+        """What staff may decide now, by the names of the page's forms."""
+        may: set[str] = set()
+        if self.can_be_concluded:
+            may |= {"outcome", "address"} if self.order.citizen_phone or self.order.citizen_email else {"outcome"}
+        if self.is_held:
+            may |= {"review", "team", "cancel"}
+            if self.has_messages_left or self.policy is None:
+                may.add("invite")
+        return frozenset(may)
+
+    @property
     def has_messages_left(self) -> bool:
         """Whether the policy allows one more message."""
         return self.policy is not None and self.attempts < self.policy.most_attempts

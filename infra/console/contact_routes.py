@@ -195,6 +195,7 @@ def _page(
         here="/console/orders",
         standing=standing,
         order=standing.order,
+        acts=standing.acts if hub.catalogue.teams else standing.acts - {"team"},
         may_decide=bool(staff.roles & _MAY_DECIDE),
         outcomes=TOLD_TO_STAFF,
         teams=hub.catalogue.teams,

@@ -1,6 +1,7 @@
 """HTTP of the inbox: what citizens wrote and who asked to be called, until somebody has answered."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -9,7 +10,6 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.domain.contact import Channel
 from hub.domain.conversations import ConversationId
 from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError
 from hub.domain.ids import StaffId, WorkOrderId
@@ -18,6 +18,7 @@ from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
+from infra.console.inbox_draft import Draft, Drafted
 from infra.console.words import language_name
 from portal.conversations.attaching import LONGEST_REFERENCE, FoundOrders
 from portal.conversations.queries import PAGE_LENGTH, InboxView, list_inbox, show_thread
@@ -37,6 +38,7 @@ _NOTES = {
     "closed": "It is closed. A new message opens it again.",
 }
 """What the step before has to say; it travels in the address, so a reload repeats nothing."""
+_NOTHING_TYPED = Draft()
 _EXPECTED = (ErrorKind.INVALID, ErrorKind.CONFLICT, ErrorKind.GONE)
 _Version = Annotated[int, Form(ge=0, le=2**31 - 1)]
 _Word = Annotated[str, Query(max_length=20)]
@@ -86,10 +88,20 @@ def show_conversation(
     named = ConversationId(conversation_id)
     if not number:
         return _thread(hub, pages, staff, named, said=_NOTES.get(note, ""))
-    try:
-        return _thread(hub, pages, staff, named, looked_for=number, orders=find_orders(hub, number))
-    except AnswerRefusedError as error:
-        return _thread(hub, pages, staff, named, status=422, problem=str(error), looked_for=number)
+    return _found(hub, pages, staff, named, number, _NOTHING_TYPED)
+
+
+@router.post(_ADDRESS + "/{conversation_id}/find", dependencies=[_SEES_TO_IT])
+def find_order(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: StaffWrite,
+    conversation_id: UUID,
+    draft: Drafted,
+    number: Annotated[str, Form(max_length=200)] = "",
+) -> Response:
+    """The same list for the page's own form: what was typed beside it is nobody's business in an address."""
+    return _found(hub, pages, staff, ConversationId(conversation_id), number, draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/assign", dependencies=[_SEES_TO_IT])
@@ -99,13 +111,14 @@ def assign_conversation(
     staff: StaffWrite,
     conversation_id: UUID,
     version: _Version,
+    draft: Drafted,
     to: Annotated[str, Form(max_length=40)] = "",
+    take: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Give the thread to somebody, or to nobody."""
+    """Give the thread to somebody, or to nobody; with `take` to oneself, whoever is chosen in the list."""
     named = ConversationId(conversation_id)
-    return _act(
-        hub, pages, staff, named, "assigned", lambda: assign(hub, named, version, _staff_named(to), staff.actor)
-    )
+    whom = staff.id if take else _staff_named(to)
+    return _act(hub, pages, staff, named, "assigned", lambda: assign(hub, named, version, whom, staff.actor), draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/attach", dependencies=[_SEES_TO_IT])
@@ -115,13 +128,13 @@ def attach_conversation(
     staff: StaffWrite,
     conversation_id: UUID,
     version: _Version,
+    draft: Drafted,
     order: Annotated[UUID, Form()],
 ) -> Response:
     """Put a stranger's thread to the order it is about."""
     named = ConversationId(conversation_id)
-    return _act(
-        hub, pages, staff, named, "attached", lambda: attach(hub, named, version, WorkOrderId(order), staff.actor)
-    )
+    order_id = WorkOrderId(order)
+    return _act(hub, pages, staff, named, "attached", lambda: attach(hub, named, version, order_id, staff.actor), draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/answer", dependencies=[_SEES_TO_IT])
@@ -131,30 +144,34 @@ def answer_conversation(
     staff: StaffWrite,
     conversation_id: UUID,
     version: _Version,
-    text: Annotated[str, Form(max_length=5000)] = "",
-    channel: Annotated[str, Form(max_length=20)] = Channel.SMS.value,
+    draft: Drafted,
 ) -> Response:
     """Send an answer to the citizen."""
     named = ConversationId(conversation_id)
-    by = Channel(channel) if channel in set(Channel) else Channel.SMS
     return _act(
         hub,
         pages,
         staff,
         named,
         "answered",
-        lambda: answer(hub, named, version, text, by, staff.actor),
-        typed=text,
+        lambda: answer(hub, named, version, draft.text, draft.channel, staff.actor),
+        draft,
+        left=Draft(remark=draft.remark),
     )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/times", dependencies=[_SEES_TO_IT])
 def send_free_times(
-    hub: HubDependency, pages: PagesDependency, staff: StaffWrite, conversation_id: UUID, version: _Version
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: StaffWrite,
+    conversation_id: UUID,
+    version: _Version,
+    draft: Drafted,
 ) -> Response:
     """Send free times that the citizen can choose from with a number."""
     named = ConversationId(conversation_id)
-    return _act(hub, pages, staff, named, "times", lambda: send_times(hub, named, version, staff.actor))
+    return _act(hub, pages, staff, named, "times", lambda: send_times(hub, named, version, staff.actor), draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/close", dependencies=[_SEES_TO_IT])
@@ -164,21 +181,43 @@ def close_conversation(
     staff: StaffWrite,
     conversation_id: UUID,
     version: _Version,
-    remark: Annotated[str, Form(max_length=LONGEST_NOTE)] = "",
+    draft: Drafted,
 ) -> Response:
     """Nothing more is to be done."""
     named = ConversationId(conversation_id)
     return _act(
-        hub, pages, staff, named, "closed", lambda: close(hub, named, version, remark, staff.actor), remark=remark
+        hub,
+        pages,
+        staff,
+        named,
+        "closed",
+        lambda: close(hub, named, version, draft.remark, staff.actor),
+        draft,
+        left=replace(draft, remark=""),
     )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/number", dependencies=[_SEES_TO_IT])
-def show_number(hub: HubDependency, pages: PagesDependency, staff: StaffWrite, conversation_id: UUID) -> Response:
+def show_number(
+    hub: HubDependency, pages: PagesDependency, staff: StaffWrite, conversation_id: UUID, draft: Drafted
+) -> Response:
     """Show the whole number, this once, and write down that it was shown."""
     named = ConversationId(conversation_id)
     number = reveal_number(hub, named, staff.actor)
-    return _thread(hub, pages, staff, named, number=number)
+    return _thread(hub, pages, staff, named, number=number, draft=draft)
+
+
+def _found(
+    hub: Hub, pages: Pages, staff: StaffMember, conversation_id: ConversationId, number: str, draft: Draft
+) -> Response:
+    """The thread with the orders that may be meant by `number`."""
+    try:
+        orders = find_orders(hub, number)
+    except AnswerRefusedError as error:
+        return _thread(
+            hub, pages, staff, conversation_id, status=422, problem=str(error), looked_for=number, draft=draft
+        )
+    return _thread(hub, pages, staff, conversation_id, looked_for=number, orders=orders, draft=draft)
 
 
 def _act(
@@ -188,11 +227,14 @@ def _act(
     conversation_id: ConversationId,
     note: str,
     act: Callable[[], object],
+    draft: Draft,
     *,
-    typed: str = "",
-    remark: str = "",
+    left: Draft | None = None,
 ) -> Response:
-    """Do it and show the thread anew; what cannot be done is said above it, and nothing that was typed is lost."""
+    """Do it and show the thread anew; what cannot be done is said above it, and nothing that was typed is lost.
+
+    `left` is what of the draft is still to be sent when it was done; everything, if it is not given.
+    """
     try:
         act()
     except NotFoundError:
@@ -201,9 +243,11 @@ def _act(
         if error.kind not in _EXPECTED:
             raise
         status = 409 if error.kind is ErrorKind.CONFLICT else 422
-        return _thread(
-            hub, pages, staff, conversation_id, status=status, problem=str(error), typed=typed, remark=remark
-        )
+        return _thread(hub, pages, staff, conversation_id, status=status, problem=str(error), failed=note, draft=draft)
+    left = draft if left is None else left
+    if left != _NOTHING_TYPED:
+        # An address is no place for half an answer, so the page comes at once. Loaded again it is refused: its version is old.
+        return _thread(hub, pages, staff, conversation_id, said=_NOTES[note], draft=left)
     return RedirectResponse(
         f"{_ADDRESS}/{conversation_id}?note={note}", status_code=303, headers={"Cache-Control": "no-store"}
     )
@@ -226,8 +270,8 @@ def _thread(
     status: int = 200,
     said: str = "",
     problem: str = "",
-    typed: str = "",
-    remark: str = "",
+    failed: str = "",
+    draft: Draft = _NOTHING_TYPED,
     number: str = "",
     looked_for: str = "",
     orders: FoundOrders | None = None,
@@ -249,8 +293,8 @@ def _thread(
         longest_note=LONGEST_NOTE,
         said=said,
         problem=problem,
-        typed=typed,
-        remark=remark,
+        failed=failed,
+        draft=draft,
         number=number,
         looked_for=looked_for,
         orders=orders,

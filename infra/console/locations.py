@@ -8,6 +8,7 @@ from hub.domain.errors import DoorstepError
 from hub.domain.places import Place
 from hub.domain.work_orders import WorkOrder
 from hub.settings import Settings
+from hub.typed import one_line
 from hub.web import times
 from ingest.countries import Country, country_of_zone
 from ingest.places.postal_codes import load_postal_codes
@@ -32,7 +33,7 @@ class NotANumberError(DoorstepError):
 
 def read_degrees(what: str, text: str, example: str) -> float:
     """The number in a form's field, with a point or a comma; raises NotANumberError."""
-    plain = text.strip().replace(",", ".")
+    plain = one_line(text).replace(",", ".")
     if not _NUMBER.fullmatch(plain):
         raise NotANumberError(what, example)
     return float(plain)

@@ -8,11 +8,14 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import RedirectResponse, Response
 
 from hub.bootstrap import Hub
+from hub.domain.errors import DoorstepError, ErrorKind
 from hub.domain.ids import WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
+from hub.typed import one_line
 from hub.web import times
+from hub.web.errors import STATUS_CODES
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
@@ -74,7 +77,10 @@ def pin_order(
     latitude: Annotated[str, Form(max_length=100)] = "",
     longitude: Annotated[str, Form(max_length=100)] = "",
 ) -> Response:
-    """Put the order where the pin is, and go back to the list."""
+    """Put the order where the pin is, and go back to the list.
+
+    Where the place is wrong, or somebody else was quicker, the page shows the order as it is now beside what was typed.
+    """
     try:
         command = LocateOrder(
             WorkOrderId(work_order_id),
@@ -84,10 +90,12 @@ def pin_order(
             staff.actor,
         )
         locate_order(hub, command)
-    except (NotANumberError, WrongPlaceError) as error:
+    except DoorstepError as error:
+        if not isinstance(error, NotANumberError | WrongPlaceError) and error.kind is not ErrorKind.CONFLICT:
+            raise
         with hub.unit_of_work() as work:
             order = work.work_orders.get(WorkOrderId(work_order_id))
-        return _page(hub, pages, staff, order, problem=str(error), typed=(latitude, longitude))
+        return _page(hub, pages, staff, order, problem=error, typed=(one_line(latitude), one_line(longitude)))
     return RedirectResponse(f"{_ADDRESS}?{urlencode({'pinned': str(work_order_id)})}", status_code=303)
 
 
@@ -97,14 +105,14 @@ def _page(
     staff: StaffMember,
     order: WorkOrder,
     *,
-    problem: str = "",
+    problem: DoorstepError | None = None,
     typed: tuple[str, str] = ("", ""),
 ) -> Response:
     # What is only approximate is never filled in: it takes a person's act to send a technician somewhere.
     work_type = hub.catalogue.work_types.get(order.work_type)
     return pages.render(
         "console/location.html",
-        status=422 if problem else 200,
+        status=STATUS_CODES[problem.kind] if problem else 200,
         staff=staff,
         here=_ADDRESS,
         order=order,
@@ -113,7 +121,8 @@ def _page(
         may_pin=bool(staff.roles & _MAY_PIN),
         latitude=typed[0],
         longitude=typed[1],
-        problem=problem,
+        problem=str(problem or ""),
+        is_wrong=problem is not None and problem.kind is ErrorKind.INVALID,
         drawing=draw_map(order, hub.settings),
         times=times,
     )

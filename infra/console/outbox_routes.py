@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from hub.bootstrap import Hub
 from hub.domain.errors import NotAllowedError
 from hub.notifications.addresses import keyed_hash
+from hub.typed import one_line
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
@@ -88,7 +89,7 @@ def answer_text(
     if message is None or not message.can_be_answered:
         raise HTTPException(404)
     back = {"order": message.external_id} if message.external_id else {}
-    if not text.strip():
+    if not one_line(text):
         return _back({**back, "note": "empty"})
     name = f"demo-{seq}-{secrets.token_hex(8)}"
     hear_text(hub, InboundSms(name, message.recipient, hub.settings.twilio_from or _OUR_NUMBER, text))

@@ -1,5 +1,6 @@
 """HTTP of people's rights over their data: find one person, hand their data out, erase it. Administrators only; every act is kept."""
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form
@@ -10,12 +11,13 @@ from hub.bootstrap import Hub
 from hub.db import tables
 from hub.domain.errors import DoorstepError
 from hub.domain.staff import Role
+from hub.typed import one_line
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
-from portal.privacy.acts import LONGEST_REASON, list_acts
+from portal.privacy.acts import LONGEST_REASON, PrivacyAct, list_acts
 from portal.privacy.retention import load_rules
 from portal.privacy.service import Found, erase_person, export_person, find_person
 
@@ -27,6 +29,15 @@ _ZONE = "Europe/Brussels"
 _SHOWN_ACTS = 50
 _Who = Annotated[str, Form(max_length=320)]
 _Reason = Annotated[str, Form(max_length=2 * LONGEST_REASON)]
+
+
+@dataclass(frozen=True)
+class _Typed:
+    """What stood in the form of an act that was refused, to be given back. That somebody is sure is asked anew each time."""
+
+    act: PrivacyAct | None = None
+    reason: str = ""
+    force: bool = False
 
 
 @router.get(_ADDRESS, dependencies=[_LOOKS_AFTER_DATA])
@@ -52,7 +63,7 @@ def export(
     try:
         archive = export_person(hub, who, by=staff.actor, reason=reason)
     except DoorstepError as error:
-        return _again(hub, pages, staff, who, error)
+        return _again(hub, pages, staff, who, error, _Typed(PrivacyAct.EXPORT, one_line(reason)))
     headers = {
         "Content-Disposition": 'attachment; filename="personal-data.zip"',
         "Cache-Control": "private, no-store",
@@ -71,25 +82,25 @@ def erase(
     force: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Erase what is kept about a person, for good."""
+    typed = _Typed(PrivacyAct.ERASE, one_line(reason), force == "yes")
     if sure != "yes":
-        return _again(
-            hub, pages, staff, who, DoorstepError("Say that you are sure: what is erased cannot be brought back.")
-        )
+        unsure = DoorstepError("Say that you are sure: what is erased cannot be brought back.")
+        return _again(hub, pages, staff, who, unsure, typed)
     try:
-        changed = erase_person(hub, who, by=staff.actor, reason=reason, force=force == "yes")
+        changed = erase_person(hub, who, by=staff.actor, reason=reason, force=typed.force)
     except DoorstepError as error:
-        return _again(hub, pages, staff, who, error)
+        return _again(hub, pages, staff, who, error, typed)
     said = f"{sum(changed.values())} rows in {len(changed)} tables were emptied or deleted."
     return _page(hub, pages, staff, said=said)
 
 
-def _again(hub: Hub, pages: Pages, staff: StaffMember, who: str, problem: DoorstepError) -> Response:
-    """The person that was found, still, and what went wrong."""
+def _again(hub: Hub, pages: Pages, staff: StaffMember, who: str, problem: DoorstepError, typed: _Typed) -> Response:
+    """The person that was found, still, what was typed, and what went wrong."""
     try:
         found = find_person(hub, who)
     except DoorstepError as error:
         return _page(hub, pages, staff, who=who, problem=str(error))
-    return _page(hub, pages, staff, who=who, found=found, problem=str(problem))
+    return _page(hub, pages, staff, who=who, found=found, problem=str(problem), typed=typed)
 
 
 def _page(
@@ -101,6 +112,7 @@ def _page(
     found: Found | None = None,
     said: str = "",
     problem: str = "",
+    typed: _Typed = _Typed(),
 ) -> Response:
     with hub.snapshot() as work:
         acts = list_acts(work, limit=_SHOWN_ACTS)
@@ -113,8 +125,9 @@ def _page(
         status=422 if problem else 200,
         staff=staff,
         here=_ADDRESS,
-        who=who,
+        who=one_line(who),
         found=found,
+        typed=typed,
         said=said,
         problem=problem,
         acts=acts,

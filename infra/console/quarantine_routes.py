@@ -1,6 +1,7 @@
 """HTTP of the quarantine: look for messages that could not be used, read, correct, replay and discard them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
@@ -10,15 +11,15 @@ from starlette.responses import Response
 from hub.bootstrap import Hub
 from hub.domain.errors import DoorstepError, NotFoundError
 from hub.domain.staff import Role
+from hub.typed import one_line
 from hub.web import times
 from hub.web.limits import bounded_route
 from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
 from hub.web.staff import Staff, StaffMember, StaffWrite, require
-from infra.console.quarantine import PAGE_LENGTH, edited_body, names_of, page_address, readable
+from infra.console.quarantine import LONG, MOST_SENT, PAGE_LENGTH, edited_body, names_of, page_address, readable
 from ingest.quarantine.records import Cause, QuarantinedId, QuarantineStatus
 from ingest.quarantine.service import (
-    LONGEST_BODY,
     QuarantineFilter,
     Replay,
     correct_quarantined,
@@ -28,14 +29,39 @@ from ingest.quarantine.service import (
     show_quarantined,
 )
 
-# A body grows to three times its length on the way here: every sign that is no letter is written with three.
-router = APIRouter(include_in_schema=False, route_class=bounded_route(3 * LONGEST_BODY + 64 * 1024))
+router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_SENT))
 
 _ADDRESS = "/console/quarantine"
 _SEES_TO_IT = Depends(require(Role.DISPATCHER, Role.OPERATIONS, Role.ADMINISTRATOR))
 _ZONE = "Europe/Brussels"
+_NONE_CHOSEN = "Choose at least one message first."
 _Text = Annotated[str, Query(max_length=200)]
+_Filter = Annotated[str, Form(max_length=200)]
 _Ids = Annotated[list[UUID], Form(max_length=PAGE_LENGTH)]
+_Reason = Annotated[str, Form(max_length=500)]
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Which part of the list is shown: the filter as it was typed, and the page of what fits."""
+
+    status: str = QuarantineStatus.WAITING.value
+    cause: str = ""
+    text: str = ""
+    page: int = 1
+
+
+def _part_of_form(
+    status: _Filter = QuarantineStatus.WAITING.value,
+    cause: _Filter = "",
+    text: _Filter = "",
+    page: Annotated[int, Form(ge=1, le=1_000_000)] = 1,
+) -> _Part:
+    """The part of the list that the sent boxes stood in, so that whoever ticked them comes back to it."""
+    return _Part(status, cause, text, page)
+
+
+_PartOfForm = Annotated[_Part, Depends(_part_of_form)]
 
 
 @router.get(_ADDRESS, dependencies=[_SEES_TO_IT])
@@ -49,15 +75,22 @@ def show_list(
     page: Annotated[int, Query(ge=1, le=1_000_000)] = 1,
 ) -> Response:
     """The messages that fit the filter, newest first."""
-    return _list(hub, pages, staff, status=status, cause=cause, text=text, page=page)
+    return _list(hub, pages, staff, _Part(status, cause, text, page))
 
 
 @router.post(_ADDRESS + "/replay", dependencies=[_SEES_TO_IT])
-def replay_many(hub: HubDependency, pages: PagesDependency, staff: StaffWrite, ids: _Ids = []) -> Response:  # noqa: B006 - FastAPI copies it
+def replay_many(
+    hub: HubDependency,
+    pages: PagesDependency,
+    staff: StaffWrite,
+    part: _PartOfForm,
+    ids: _Ids = [],  # noqa: B006 - FastAPI copies it
+    reason: _Reason = "",
+) -> Response:
     """Take the chosen messages in again, and say of each what became of it."""
     if not ids:
-        return _list(hub, pages, staff, problem="Choose at least one message first.")
-    return _list(hub, pages, staff, replays=replay_quarantined(hub, _named(ids), by=staff.actor))
+        return _list(hub, pages, staff, part, problem=_NONE_CHOSEN, reason=reason)
+    return _list(hub, pages, staff, part, replays=replay_quarantined(hub, _named(ids), by=staff.actor))
 
 
 @router.post(_ADDRESS + "/discard", dependencies=[_SEES_TO_IT])
@@ -65,19 +98,20 @@ def discard_many(
     hub: HubDependency,
     pages: PagesDependency,
     staff: StaffWrite,
+    part: _PartOfForm,
     ids: _Ids = [],  # noqa: B006 - FastAPI copies it
-    reason: Annotated[str, Form(max_length=500)] = "",
+    reason: _Reason = "",
 ) -> Response:
     """Give the chosen messages up."""
     if not ids:
-        return _list(hub, pages, staff, problem="Choose at least one message first.")
+        return _list(hub, pages, staff, part, problem=_NONE_CHOSEN, reason=reason)
     try:
         count = discard_quarantined(hub, _named(ids), by=staff.actor, reason=reason)
     except NotFoundError:
         raise
     except DoorstepError as error:
-        return _list(hub, pages, staff, problem=str(error))
-    return _list(hub, pages, staff, said=f"{count} {'message was' if count == 1 else 'messages were'} discarded.")
+        return _list(hub, pages, staff, part, problem=str(error), chosen=ids, reason=reason)
+    return _list(hub, pages, staff, part, said=f"{count} {'message was' if count == 1 else 'messages were'} discarded.")
 
 
 @router.get(_ADDRESS + "/{message_id}", dependencies=[_SEES_TO_IT])
@@ -93,11 +127,14 @@ def correct_and_replay(
     staff: StaffWrite,
     message_id: UUID,
     version: Annotated[int, Form(ge=0, le=2**31 - 1)],
-    body: Annotated[str, Form(max_length=LONGEST_BODY)] = "",
-    reason: Annotated[str, Form(max_length=500)] = "",
+    body: Annotated[str, Form()] = "",
+    reason: _Reason = "",
     act: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Save the corrected text, if it was corrected, and take the message in again when asked to."""
+    """Save the corrected text, if it was corrected, and take the message in again when asked to.
+
+    How long the text may be is for the service to say: what it refuses is given back, and much of the length is only layout.
+    """
     named = QuarantinedId(message_id)
     try:
         corrected = edited_body(body, show_quarantined(hub, named).body)
@@ -109,10 +146,11 @@ def correct_and_replay(
     except NotFoundError:
         raise
     except DoorstepError as error:
-        return _one(hub, pages, staff, named, problem=str(error), typed=body)
+        return _one(hub, pages, staff, named, problem=str(error), typed=body, reason=reason)
     if replay.done:
         return _one(hub, pages, staff, named, said=replay.sentence)
-    return _one(hub, pages, staff, named, problem=replay.sentence)
+    # What was saved stands in the history with its reason; without a correction the reason is still to be used.
+    return _one(hub, pages, staff, named, problem=replay.sentence, reason=reason if corrected is None else "")
 
 
 def _named(ids: Sequence[UUID]) -> list[QuarantinedId]:
@@ -123,21 +161,26 @@ def _list(
     hub: Hub,
     pages: Pages,
     staff: StaffMember,
+    part: _Part,
     *,
-    status: str = QuarantineStatus.WAITING.value,
-    cause: str = "",
-    text: str = "",
-    page: int = 1,
     replays: Sequence[Replay] = (),
     said: str = "",
     problem: str = "",
+    chosen: Collection[UUID] = (),
+    reason: str = "",
 ) -> Response:
     wanted = QuarantineFilter(
-        status=QuarantineStatus(status) if status in set(QuarantineStatus) else None,
-        cause=Cause(cause) if cause in set(Cause) else None,
-        text="".join(sign for sign in text if sign.isprintable()).strip(),
+        status=QuarantineStatus(part.status) if part.status in set(QuarantineStatus) else None,
+        cause=Cause(part.cause) if part.cause in set(Cause) else None,
+        text=one_line(part.text),
     )
+    page = part.page
     found = list_quarantined(hub, wanted, limit=PAGE_LENGTH, offset=(page - 1) * PAGE_LENGTH)
+    last = max(1, -(-found.total // PAGE_LENGTH))
+    if page > last:
+        # The page is empty since what stood on it was seen to.
+        page = last
+        found = list_quarantined(hub, wanted, limit=PAGE_LENGTH, offset=(page - 1) * PAGE_LENGTH)
     kept = (wanted.status or "", wanted.cause or "", wanted.text)
     return pages.render(
         "console/quarantine.html",
@@ -147,7 +190,7 @@ def _list(
         wanted=wanted,
         found=found,
         page=page,
-        pages=max(1, -(-found.total // PAGE_LENGTH)),
+        pages=last,
         statuses=list(QuarantineStatus),
         causes=list(Cause),
         done=sum(one.done for one in replays),
@@ -155,6 +198,8 @@ def _list(
         has_replayed=bool(replays),
         said=said,
         problem=problem,
+        chosen=frozenset(chosen),
+        reason=one_line(reason),
         times=times,
         zone=_ZONE,
         page_address=lambda number: page_address(*kept, number),
@@ -170,10 +215,13 @@ def _one(
     said: str = "",
     problem: str = "",
     typed: str | None = None,
+    reason: str = "",
 ) -> Response:
     story = show_quarantined(hub, message_id)
     with hub.reading() as connection:
         names = names_of(connection, story.acts)
+    waits = story.message.status is QuarantineStatus.WAITING
+    body = typed if waits and typed is not None else readable(story.body)
     return pages.render(
         "console/quarantined.html",
         status=422 if problem else 200,
@@ -182,8 +230,11 @@ def _one(
         story=story,
         names=names,
         message=story.message,
-        waits=story.message.status is QuarantineStatus.WAITING,
-        body=readable(story.body) if typed is None else typed,
+        waits=waits,
+        body=body,
+        is_long=len(body) > LONG,
+        lost="" if waits or typed is None else typed,
+        reason=one_line(reason),
         original=readable(story.original_body) if story.original_body != story.body else "",
         is_erased=story.body is None,
         said=said,

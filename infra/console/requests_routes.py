@@ -87,7 +87,7 @@ def decline(
     staff: StaffWrite,
     request_id: UUID,
     version: _Version,
-    reason: Annotated[str, Form(max_length=LONGEST_REASON)] = "",
+    reason: Annotated[str, Form(max_length=4 * LONGEST_REASON)] = "",
 ) -> Response:
     """Say no, and why."""
     named = CitizenRequestId(request_id)

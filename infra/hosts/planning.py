@@ -24,7 +24,11 @@ def plan_from_command_line(
     """Plan each territory and print one line about it."""
     with running_hub(read_settings()) as hub:
         first = day or hub.clock.now().astimezone(_HOME_ZONE).date() + timedelta(days=1)
-        last = first + timedelta(days=days - 1)
+        try:
+            last = first + timedelta(days=days - 1)
+        except OverflowError as error:
+            message = f"{days} days from {first} go past the end of the calendar. Choose others with --day."
+            raise typer.BadParameter(message) from error
         names = [name for name in territories_with_routes(hub, first, last) if territory in (None, name)]
         if not names:
             where = f" in {territory}" if territory else ""

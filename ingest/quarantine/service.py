@@ -16,6 +16,7 @@ from hub.domain.events import Actor
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.messaging.service_bus import DeadLetter, ReceivedMessage
 from hub.settings import Settings
+from hub.typed import one_line
 from ingest.inbox import InboxOutcome, find_claim, find_order
 from ingest.messages import Reading, read, read_any_format
 from ingest.quarantine.records import (
@@ -172,7 +173,7 @@ def correct_quarantined(
         ):
             raise CorrectionError(f"This message is about the order {row.external_id}; its correction must be too.")
         _change(work, row, body=body, **changes)
-        note(work, message_id, Act.CORRECTED, by=by, reason=_reason(reason), body=body)
+        note(work, message_id, Act.CORRECTED, by=by, reason=one_line(reason, _LONGEST_REASON), body=body)
         work.commit()
 
 
@@ -188,7 +189,7 @@ def discard_quarantined(hub: Hub, ids: Sequence[QuarantinedId], *, by: Actor, re
 
     Those that were seen to already are left alone. Raises CorrectionError without a reason, NotFoundError.
     """
-    sentence = _reason(reason)
+    sentence = one_line(reason, _LONGEST_REASON)
     if not sentence:
         raise CorrectionError("Say why the message is discarded; the history keeps it.")
     discarded = 0
@@ -319,10 +320,6 @@ def _named(reading: Reading) -> dict[str, str]:
         "type": reading.envelope.type,
         "profile": reading.profile,
     }
-
-
-def _reason(text: str) -> str:
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())[:_LONGEST_REASON]
 
 
 def _conditions(wanted: QuarantineFilter) -> list[ColumnElement[bool]]:

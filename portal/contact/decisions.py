@@ -21,6 +21,7 @@ from hub.domain.lifecycle import (
     WorkOrderStatus,
 )
 from hub.domain.work_orders import WorkOrder
+from hub.typed import one_line
 from portal.contact import record
 from portal.contact.endings import conclude
 from portal.contact.follow_ups import FollowUp, find_follow_up, invite_again, may_be_invited, set_follow_up
@@ -227,8 +228,9 @@ def _begin(work: UnitOfWork, decision: Decision) -> tuple[WorkOrder, str]:
     order = work.work_orders.get(decision.work_order_id, lock=True)
     if order.version != decision.version:
         raise StaleVersionError(work.work_orders.what)
+    # Stricter than `one_line` alone, which keeps the joiner of an emoji: within a number it would hide that from the masking.
     printable = "".join(sign if sign.isprintable() else " " for sign in decision.note)
-    note = " ".join(printable.split())
+    note = " ".join(one_line(printable).split())
     if not _SHORTEST_NOTE <= len(note) <= LONGEST_NOTE:
         raise NoNoteError
     return order, record.without_personal_values(note, order)

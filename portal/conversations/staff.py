@@ -20,7 +20,7 @@ from hub.domain.work_orders import WorkOrder
 from hub.notifications.addresses import is_on_file
 from hub.notifications.masking import mask_recipient
 from hub.notifications.service import request_notification
-from hub.notifications.texts import one_line
+from hub.typed import one_line
 from portal.conversations import entries
 from portal.conversations.addressees import ANSWER_KIND
 from portal.conversations.offers import prepare_offer, request_offer
@@ -131,8 +131,14 @@ def reveal_number(hub: Hub, conversation_id: ConversationId, by: Actor) -> str:
 
 
 def close(hub: Hub, conversation_id: ConversationId, version: int, remark: str, by: Actor) -> Conversation:
-    """Nothing more is to be done; a request to be called back needs a remark on what came of it."""
-    words = one_line(remark)[:LONGEST_NOTE]
+    """Nothing more is to be done; a request to be called back needs a remark on what came of it.
+
+    Raises ConversationChangedError, AnswerRefusedError, NotFoundError.
+    """
+    words = one_line(remark)
+    if len(words) > LONGEST_NOTE:
+        message = f"The note has {len(words)} signs and may have {LONGEST_NOTE}; make it shorter."
+        raise AnswerRefusedError(message)
     with hub.unit_of_work() as work:
         thread = locked(work, conversation_id, version)
         if thread.needs_note and not words:
@@ -150,7 +156,7 @@ def close_those_of_number(work: UnitOfWork, order: WorkOrder, by: Actor, remark:
     waiting = conversations(work).list_where(
         table.work_order_id == order.id, table.status == ConversationStatus.OPEN, order_by=(table.id,), lock=True
     )
-    words = one_line(remark)[:LONGEST_NOTE]
+    words = one_line(remark, LONGEST_NOTE)
     closed = [_closed(work, one, words, by) for one in waiting if is_on_file(order, Channel.SMS, one.sender)]
     for one in closed:
         _note_closed(work, one, by)

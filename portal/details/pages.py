@@ -11,7 +11,7 @@ from hub.notifications.masking import mask_recipient
 from hub.notifications.texts import LANGUAGES
 from portal.details.errors import REASONS
 from portal.details.queries import Details
-from portal.details.schemas import MOST_CODE, MOST_LINE, MOST_NOTE
+from portal.details.schemas import MOST_CODE, MOST_LINE, MOST_NOTE, AccessForm
 from portal.details.service import MOST_AT_ONCE, MOST_FILES
 from portal.details.words import details_words
 from portal.pages import PageRequest, render
@@ -36,16 +36,18 @@ class ShownFile:
         return self.file.kind is FileKind.PHOTO
 
 
-def details_page(request: PageRequest, details: Details) -> HTMLResponse:
-    """How to get in, how to be reached, photos and documents."""
+def details_page(request: PageRequest, details: Details, refused: AccessForm | None = None) -> HTMLResponse:
+    """How to get in, how to be reached, photos and documents; `refused` is what was typed and came too often to be kept."""
     words = details_words(request.words.language)
     order, left = details.order, details.left
+    at = "access" if refused else "wishes" if request.note == "often" else "files"
     return render(
         request,
         "details/details",
+        status=429 if refused else 200,
         step="/details",
         own=words,
-        access=left.access,
+        access=refused or left.access,
         is_open=details.is_open,
         channels=_channels(details, words),
         order_language=order.language,
@@ -56,7 +58,7 @@ def details_page(request: PageRequest, details: Details) -> HTMLResponse:
         accepted=ACCEPTED,
         limits={"code": MOST_CODE, "line": MOST_LINE, "note": MOST_NOTE},
         notice=_notice(request, words),
-        problems=[{"text": one, "href": "#files"} for one in _problems(request, words)],
+        problems=[{"text": one, "href": f"#{at}"} for one in _problems(request, words)],
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from dataclasses import replace
 from typing import Annotated, Any
 from urllib.parse import quote
 from uuid import UUID
@@ -65,9 +66,16 @@ def change_access(
     parking: _Line = "",
     note: _Line = "",
 ) -> Response:
-    """Keep how to get in."""
-    form = AccessForm(gate_code, dog, parking, note)
-    return _act(link, lambda: service.change_access(link.hub, link.token, form), "access")
+    """Keep how to get in; what cannot be kept today comes back as it was typed."""
+    page, _ = link.open()
+    form = AccessForm(gate_code, dog, parking, note).tidied()
+    try:
+        service.change_access(link.hub, link.token, form)
+    except DetailsClosedError:
+        return go(page.address("/details"), "closed")
+    except TooManyAttemptsError:
+        return details_page(replace(page, note="often"), find_details(link.hub, link.token), form)
+    return go(page.address("/details"), "access")
 
 
 @_forms.post("/a/{token}/details/preferences")
@@ -125,12 +133,13 @@ def remove_file(
     file_id: _FileId,
 ) -> Response:
     """Delete one of the link's own files."""
-
-    def remove() -> None:
+    page, _ = link.open()
+    try:
         with suppress(ValueError):
             service.remove_file(link.hub, link.token, UUID(file_id))
-
-    return _act(link, remove, "removed")
+    except DetailsClosedError:
+        return go(page.address("/details"), "closed")
+    return go(page.address("/details"), "removed")
 
 
 def served(found: CitizenFile, content: bytes) -> Response:
@@ -144,17 +153,6 @@ def served(found: CitizenFile, content: bytes) -> Response:
         "Cache-Control": "private, no-store",
     }
     return Response(content, media_type=found.media_type, headers=headers)
-
-
-def _act(link: Link, act: Callable[[], None], note: str) -> Response:
-    page, _ = link.open()
-    try:
-        act()
-    except DetailsClosedError:
-        note = "closed"
-    except TooManyAttemptsError:
-        note = "often"
-    return go(page.address("/details"), note)
 
 
 router.include_router(_forms)

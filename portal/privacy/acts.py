@@ -12,6 +12,7 @@ from hub.db.privacy_tables import privacy_act
 from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError
 from hub.domain.events import Actor
+from hub.typed import one_line
 
 LONGEST_REASON = 300
 _SHORTEST_REASON = 5
@@ -49,7 +50,7 @@ class ActLine:
 
 def check_reason(reason: str, names: Iterable[str] = ()) -> str:
     """The reason on one line; raises ReasonRefusedError when it is none, or when it names the person."""
-    said = " ".join(reason.split())
+    said = " ".join(one_line(reason).split())
     if len(said) < _SHORTEST_REASON:
         raise ReasonRefusedError("it is kept with the act")
     if len(said) > LONGEST_REASON or not said.isprintable():

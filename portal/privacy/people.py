@@ -13,11 +13,13 @@ from hub.db.unit_of_work import UnitOfWork
 from hub.domain.errors import DoorstepError
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.addresses import normal_number
+from hub.typed import one_line
 from portal.privacy.registry import PersonalTable, personal_tables
 
 COUNTRY = "BE"
 """Where a number without a country code is taken to be from."""
 _EMAIL = re.compile(r"[^\s@]{1,64}@[^\s@]{1,189}")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _LONGEST = 320
 _SEPARATORS = r"[ ./()\-]"
 
@@ -52,8 +54,9 @@ class Selection:
 
 def read_person(text: str) -> Person:
     """Who is meant by what somebody typed; raises PersonUnreadableError."""
-    typed = text.strip()
-    if len(typed) > _LONGEST or not typed.isprintable():
+    # What is pasted brings signs that nobody can see, and spaces of every width; nobody pastes control characters by mistake.
+    typed = " ".join(one_line(text).split())
+    if _CONTROL.search(text.strip()) or len(typed) > _LONGEST or not typed.isprintable():
         raise PersonUnreadableError
     if _EMAIL.fullmatch(typed):
         return Person(email=typed.lower())

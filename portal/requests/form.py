@@ -8,11 +8,10 @@ import phonenumbers
 from pydantic import validate_email
 
 from hub.domain.catalogue import Catalogue
+from hub.typed import one_line, some_lines
 
 LONGEST_LINE = 120
 LONGEST_NOTES = 1000
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
 _POSTCODE = re.compile(r"(?:(?:BE|B)[\s-]*)?([0-9][0-9\s]*)", re.IGNORECASE)
 """A postal code as people write it: with the country before it, or spaces within."""
 _COUNTRY = "BE"
@@ -41,14 +40,14 @@ class RequestForm:
 
 
 def clean_form(typed: Mapping[str, str]) -> RequestForm:
-    """The form with control characters taken out and spaces at the ends dropped; of a postal code the figures are left."""
+    """The form without signs that nobody can see, cut to length; of a postal code the figures are left."""
     lines = {
-        name: _CONTROL.sub(" ", typed.get(name, "")).strip()[:LONGEST_LINE]
+        name: one_line(typed.get(name, ""), LONGEST_LINE)
         for name in ("work_type", "name", "email", "phone", "street", "postcode", "town")
     }
     if written := _POSTCODE.fullmatch(lines["postcode"]):
         lines["postcode"] = "".join(written[1].split())
-    notes = _CONTROL_BUT_LINES.sub(" ", typed.get("notes", "").replace("\r\n", "\n")).strip()[:LONGEST_NOTES]
+    notes = some_lines(typed.get("notes", ""), LONGEST_NOTES)
     return RequestForm(**lines, notes=notes, consent=bool(typed.get("consent")))
 
 

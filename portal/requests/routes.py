@@ -11,7 +11,7 @@ from hub.notifications.links import clean_token
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import sender_address
 from portal.opening import SHOWN, Asked, AskedDependency, Token, go
-from portal.pages import PageRequest, problem_page, render
+from portal.pages import PageRequest, render
 from portal.requests.form import RequestForm, clean_form, example_postcode, faults_of
 from portal.requests.messages import CONFIRM_PATH
 from portal.requests.service import SubmitRequest, confirm_request, find_request, submit_request
@@ -45,7 +45,7 @@ def submit(
     notes: Annotated[str, Form(max_length=5000)] = "",
     consent: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Take the request; what is wrong is said beside the fields, with everything that was typed still there."""
+    """Take the request; what is wrong is said beside the fields, and whatever is refused is still there to be sent again."""
     hub, page = asked.hub, asked.page(_ADDRESS)
     typed = {"work_type": work_type, "name": name, "email": email, "phone": phone, "street": street}
     form = clean_form({**typed, "postcode": postcode, "town": town, "notes": notes, "consent": consent})
@@ -55,7 +55,7 @@ def submit(
     try:
         submit_request(hub, SubmitRequest(form, page.words.language, sender_address(request)))
     except TooManyAttemptsError:
-        return problem_page(page, "too_many", status=429)
+        return _form(page, form, {}, "too_many")
     return go(page.address("/sent"))
 
 
@@ -91,7 +91,8 @@ def _page_of(asked: Asked, token: str, found: CitizenRequest) -> PageRequest:
     return asked.page(f"{CONFIRM_PATH}/{clean_token(token)}", found.language)
 
 
-def _form(page: PageRequest, form: RequestForm, faults: dict[str, str]) -> Response:
+def _form(page: PageRequest, form: RequestForm, faults: dict[str, str], refused: str = "") -> Response:
+    """The form with what was typed. `refused` names the sentence why a form without faults cannot be taken now."""
     own = Words(page.words.language, TEXTS)
     language = page.words.language
     kinds = [
@@ -101,7 +102,9 @@ def _form(page: PageRequest, form: RequestForm, faults: dict[str, str]) -> Respo
     ]
     example = example_postcode(page.hub.catalogue)
     said = {field: own(fault, example=example) for field, fault in faults.items()}
-    return render(page, "request", status=422 if faults else 200, own=own, form=form, faults=said, kinds=kinds)
+    problem = own(refused) if refused else ""
+    status = 422 if faults else 429 if refused else 200
+    return render(page, "request", status=status, own=own, form=form, faults=said, problem=problem, kinds=kinds)
 
 
 def _no_link(page: PageRequest, error: LinkInvalidError | LinkExpiredError) -> Response:

@@ -25,6 +25,7 @@ from hub.domain.events import Actor
 from hub.messaging.intake import hand_in_order
 from hub.notifications.addresses import keyed_hash
 from hub.notifications.links import clean_token, token_hash
+from hub.typed import one_line
 from portal.requests.form import RequestForm, usable_email, usable_phone
 from portal.requests.messages import queue_message
 from portal.requests.records import requests
@@ -62,6 +63,16 @@ class ReasonMissingError(DoorstepError):
 
     def __init__(self) -> None:
         super().__init__("Say why, in a sentence the citizen can read.")
+
+
+class ReasonTooLongError(DoorstepError):
+    """A reason that would have to be cut."""
+
+    code = "reason-too-long"
+
+    def __init__(self, length: int) -> None:
+        super().__init__(f"The reason has {length} signs and may have {LONGEST_REASON}; make it shorter.")
+        self.length = length
 
 
 @dataclass(frozen=True)
@@ -146,10 +157,12 @@ def accept_request(hub: Hub, request_id: CitizenRequestId, *, version: int, by: 
 
 
 def decline_request(hub: Hub, request_id: CitizenRequestId, *, version: int, reason: str, by: Actor) -> CitizenRequest:
-    """Decline the request; its citizen is sent the reason. Raises as `accept_request`, and ReasonMissingError."""
-    said = " ".join(reason.split())[:LONGEST_REASON]
+    """Decline the request; its citizen is sent the reason. Raises as `accept_request`, and ReasonMissingError, ReasonTooLongError."""
+    said = one_line(reason)
     if not said:
         raise ReasonMissingError
+    if len(said) > LONGEST_REASON:
+        raise ReasonTooLongError(len(said))
     with hub.unit_of_work() as work:
         found = _waiting(work, request_id, version)
         declined = requests(work).swap(

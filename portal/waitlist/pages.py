@@ -13,13 +13,13 @@ from portal.waitlist.service import Waiting, find_waiting
 from portal.words import Words
 
 TEXTS = Path(__file__).with_name("texts")
-NOTES = ("waiting", "declined", "stopped", "gone", "changed", "date", "wishes", "often")
+NOTES = ("waiting", "declined", "stopped", "gone", "changed", "wishes", "often")
 """What the step before can have to say."""
 _ERROR_NOTES = ("gone", "changed", "date", "often")
 
 
-def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:
-    """Where the citizen's wish for an earlier time stands, and what can be done about it."""
+def waitlist_page(request: PageRequest, booking: Booking, wrong: str = "") -> HTMLResponse:
+    """Where the citizen's wish for an earlier time stands, and what can be done about it; `wrong` is a date that cannot be meant."""
     own = Words(request.words.language, TEXTS)
     waiting = find_waiting(request.hub, booking)
     wish = find_wish(request.hub, booking.order.id)
@@ -29,6 +29,7 @@ def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:
     return render(
         request,
         "earlier",
+        status=422 if wrong else 200,
         step="/earlier",
         own=own,
         title=_title(own, booking, waiting),
@@ -36,7 +37,8 @@ def waitlist_page(request: PageRequest, booking: Booking) -> HTMLResponse:
         offer=_offer(request, booking, waiting),
         waits=waiting is not None,
         until=date_in_words(until, request.words) if until else "",
-        until_value=until.isoformat() if until else "",
+        until_value=wrong or (until.isoformat() if until else ""),
+        wrong=wrong,
         today=request.hub.clock.now().astimezone(ZoneInfo(zone)).date().isoformat(),
         wish=wish_in_words(wish, request.words),
         problem=said if request.note in _ERROR_NOTES else "",

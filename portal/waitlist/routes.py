@@ -1,5 +1,6 @@
 """The citizen's addresses for an earlier time. A GET changes nothing; a POST acts and redirects."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated
 from uuid import UUID
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from hub.domain.errors import DoorstepError, HoldExpiredError, TooManyAttemptsError
 from hub.domain.ids import AppointmentId
+from hub.typed import one_line
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from portal.opening import SHOWN, LinkDependency, go, note_for
 from portal.preferences import UnusableDatesError
@@ -36,21 +38,27 @@ def wait(
     link: LinkDependency,
     until: Annotated[str, Form(max_length=20)] = "",
 ) -> Response:
-    """Wait for an earlier time."""
-    page, _ = link.open()
+    """Wait for an earlier time; a date that cannot be meant comes back as it was typed."""
+    page, booking = link.open()
+    typed = one_line(until)
     try:
-        last = date.fromisoformat(until) if until.strip() else None
-    except ValueError:
-        return go(page.address(_STEP), "date")
-    try:
-        ask_for_earlier(link.hub, link.token, last)
+        ask_for_earlier(link.hub, link.token, _read_date(typed))
     except UnusableDatesError:
-        return go(page.address(_STEP), "date")
+        if not (booking.can_choose or booking.can_change):
+            return go(page.address())
+        return waitlist_page(replace(page, note="date"), booking, typed)
     except TooManyAttemptsError:
         return go(page.address(_STEP), "often")
     except DoorstepError as error:
         return go(page.address(), note_for(error))
     return go(page.address(_STEP), "waiting")
+
+
+def _read_date(typed: str) -> date | None:
+    try:
+        return date.fromisoformat(typed) if typed else None
+    except ValueError as error:
+        raise UnusableDatesError from error
 
 
 @router.post(_ADDRESS + "/take")

@@ -1,7 +1,7 @@
 """HTTP of the board: parse, call, render."""
 
-from collections.abc import Callable
-from datetime import date, time, timedelta
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,23 +10,23 @@ from fastapi import APIRouter, Depends, Form, Query, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hub.bootstrap import Hub
-from hub.domain.errors import DoorstepError, NotFoundError
+from hub.domain.errors import NotFoundError
 from hub.domain.ids import PlanId, WorkOrderId
 from hub.domain.staff import Role
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
+from hub.web.pages import Pages
 from hub.web.requests import HubDependency, PagesDependency
-from hub.web.staff import Staff, StaffWrite, require
+from hub.web.staff import Staff, StaffMember, StaffWrite, require
 from scheduling import service
 from scheduling.board.drawing import COLOURS, drawing_of
 from scheduling.board.published import what_was_skipped
 from scheduling.board.queries import BoardChoice, choose_day, load_board
 from scheduling.board.searches import Search, find_search, start_search
+from scheduling.board.typed import PlanSpanError, is_near, read_clock, read_span
 from scheduling.days import wall_instant
 from scheduling.driving import drive_times
 from scheduling.engine.solver import Progress
-
-LONGEST_SPAN = timedelta(days=14)
 
 _AT_ONCE_SECONDS = 0.7
 """A planning that is done by then needs no page of its own."""
@@ -36,12 +36,6 @@ router = APIRouter(include_in_schema=False, route_class=bounded_route(MOST_FORM_
 _SEES_PLANS = Depends(require(Role.DISPATCHER, Role.OPERATIONS, Role.ADMINISTRATOR))
 _PLANS = Depends(require(Role.DISPATCHER))
 _Territory = Annotated[str, Query(max_length=100)]
-
-
-class PlanSpanError(DoorstepError):
-    """The days to plan are in the wrong order, too many, or cannot be read."""
-
-    code = "plan-span"
 
 
 @router.get("/console/board", dependencies=[_SEES_PLANS])
@@ -54,23 +48,7 @@ def show_board(
     view: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """A day's routes; `view=draft` shows what the newest draft would make of them."""
-    choice = _choice(hub, territory, day)
-    board = load_board(hub, choice.territory, choice.day, draft=view == "draft")
-    work_types = hub.catalogue.work_types
-    return pages.render(
-        "board/board.html",
-        staff=staff,
-        here="/console/board",
-        choice=choice,
-        board=board,
-        colours=COLOURS,
-        drawing=drawing_of(board, work_types, hub.settings.map_tiles_url),
-        work_names={code: kind.names["en"] for code, kind in work_types.items()},
-        may_plan=Role.DISPATCHER in staff.roles,
-        times=times,
-        address=board_address,
-        drive_times=drive_times(hub.settings),
-    )
+    return _board_page(hub, pages, staff, _choice(hub, territory, day), draft=view == "draft")
 
 
 @router.get("/console/board/data", dependencies=[_SEES_PLANS])
@@ -90,15 +68,25 @@ def give_board(
 @router.post("/console/board/plan", dependencies=[_PLANS])
 def plan(
     hub: HubDependency,
+    pages: PagesDependency,
     staff: StaffWrite,
     territory: Annotated[str, Form(max_length=100)],
     first_day: Annotated[str, Form(max_length=10)],
     last_day: Annotated[str, Form(max_length=10)],
     seconds: Annotated[float, Form(ge=0.1, le=60, allow_inf_nan=False)] = 2.0,
     seed: Annotated[int, Form(ge=0, le=2**31 - 1)] = 1,
+    shown_day: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
-    """Make a draft for the days, both included: show it when it is there at once, else how far the search is."""
-    first, last = _span(first_day, last_day)
+    """Make a draft for the days, both included: show it when it is there at once, else how far the search is.
+
+    `shown_day` is the one on the board, to show again when the days cannot be planned.
+    """
+    try:
+        first, last = read_span(hub.clock, first_day, last_day)
+    except PlanSpanError as error:
+        typed = {"first_day": first_day, "last_day": last_day, "seconds": seconds}
+        choice = _choice(hub, territory, shown_day or first_day)
+        return _board_page(hub, pages, staff, choice, act="plan", problem=str(error), typed=typed)
     if territory not in choose_day(hub, territory, first).territories:
         raise NotFoundError("territory")
 
@@ -113,12 +101,16 @@ def plan(
 @router.post("/console/board/repair", dependencies=[_PLANS])
 def repair(
     hub: HubDependency,
+    pages: PagesDependency,
     staff: StaffWrite,
     territory: Annotated[str, Form(max_length=100)],
     day: Annotated[str, Form(max_length=10)],
 ) -> Response:
     """Draft at once what becomes of a day after whatever happened, moving as little as can be, and show it."""
-    first, last = _span(day, day)
+    try:
+        first, last = read_span(hub.clock, day, day)
+    except PlanSpanError as error:
+        return _board_page(hub, pages, staff, _choice(hub, territory, ""), act="repair", problem=str(error))
     if territory not in choose_day(hub, territory, first).territories:
         raise NotFoundError("territory")
     service.repair_days(hub, territory, first, last)
@@ -128,6 +120,7 @@ def repair(
 @router.post("/console/board/absence", dependencies=[_PLANS])
 def record_absence(
     hub: HubDependency,
+    pages: PagesDependency,
     staff: StaffWrite,
     route_id: Annotated[UUID, Form()],
     begins: Annotated[str, Form(max_length=8)],
@@ -137,8 +130,13 @@ def record_absence(
     """Record that a technician is away for a part of a day, and show the repair where the day is published."""
     with hub.unit_of_work() as work:
         route = work.routes.get(route_id)
-    starts_at, ends_at = (wall_instant(route.day, _clock(text), route.zone) for text in (begins, ends))
-    drafts = service.record_absence(hub, route.technician_id, starts_at, ends_at, reason.strip())
+    try:
+        starts_at, ends_at = (wall_instant(route.day, read_clock(text), route.zone) for text in (begins, ends))
+        drafts = service.record_absence(hub, route.technician_id, starts_at, ends_at, reason)
+    except service.AbsenceError as error:
+        typed = {"route_id": str(route_id), "begins": begins, "ends": ends, "reason": reason}
+        choice = choose_day(hub, route.territory, route.day)
+        return _board_page(hub, pages, staff, choice, act="absence", problem=str(error), typed=typed)
     view = {"view": "draft"} if drafts else {}
     return RedirectResponse(board_address(route.territory, route.day, **view), status_code=303)
 
@@ -158,7 +156,9 @@ def show_why(
     with hub.unit_of_work() as work:
         order = work.work_orders.get(order_id)
     days = (board.draft.first_day, board.draft.last_day) if board.draft else (choice.day, choice.day)
-    found = service.explain_order(hub, choice.territory, days, WorkOrderId(order_id), board.draft)
+    # Near the calendar's ends there is no room for the seconds a plan counts, and nobody waits there.
+    near = all(is_near(hub.clock, one) for one in days)
+    found = service.explain_order(hub, choice.territory, days, WorkOrderId(order_id), board.draft) if near else None
     if found is None:
         raise NotFoundError("order that waits for a plan here")
     return pages.render(
@@ -256,20 +256,35 @@ def _choice(hub: Hub, territory: str, day: str) -> BoardChoice:
     return choose_day(hub, territory, wanted)
 
 
-def _clock(text: str) -> time:
-    try:
-        return time.fromisoformat(text)
-    except ValueError as error:
-        raise service.AbsenceError("A time was not readable. Write it as 13:30.") from error
-
-
-def _span(first_day: str, last_day: str) -> tuple[date, date]:
-    try:
-        first, last = date.fromisoformat(first_day), date.fromisoformat(last_day)
-    except ValueError as error:
-        raise PlanSpanError("A day to plan was not readable. Write it as 2026-05-04.") from error
-    if last < first:
-        raise PlanSpanError("The last day to plan lies before the first. Choose them again.")
-    if last - first >= LONGEST_SPAN:
-        raise PlanSpanError(f"At most {LONGEST_SPAN.days} days can be planned at once. Choose a shorter span.")
-    return first, last
+def _board_page(
+    hub: Hub,
+    pages: Pages,
+    staff: StaffMember,
+    choice: BoardChoice,
+    *,
+    draft: bool = False,
+    act: str = "",
+    problem: str = "",
+    typed: Mapping[str, object] | None = None,
+) -> Response:
+    """The board; after a form that could not be done (`act`) with the `problem`, and with what was `typed` still in it."""
+    board = load_board(hub, choice.territory, choice.day, draft=draft)
+    work_types = hub.catalogue.work_types
+    return pages.render(
+        "board/board.html",
+        status=422 if problem else 200,
+        staff=staff,
+        here="/console/board",
+        choice=choice,
+        board=board,
+        colours=COLOURS,
+        drawing=drawing_of(board, work_types, hub.settings.map_tiles_url),
+        work_names={code: kind.names["en"] for code, kind in work_types.items()},
+        may_plan=Role.DISPATCHER in staff.roles,
+        times=times,
+        address=board_address,
+        drive_times=drive_times(hub.settings),
+        act=act,
+        problem=problem,
+        typed=typed or {},
+    )

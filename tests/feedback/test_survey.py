@@ -9,7 +9,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from feedback.schemas import SurveyForm
+from feedback import survey_routes
+from feedback.schemas import MOST_COMMENT, SurveyForm, read_form
 from feedback.service import answer_survey, invite_to_survey
 from hub.bootstrap import Hub
 from hub.clock import FixedClock
@@ -167,9 +168,59 @@ def test_after_14_days_it_stays(hub: Hub, client: TestClient, asked: Asked, cloc
     client.post(asked.address, data=GOOD)
     clock.advance(timedelta(days=14))
     page = client.post(f"{asked.address}?lang=en", data={"rating": "1"})
-    assert (page.status_code, "can no longer be changed" in page.text) == (200, True)
+    assert (page.status_code, "can no longer be changed" in page.text) == (410, True)
     assert "can no longer be changed" in client.get(f"{asked.address}?change=yes&lang=en").text
     assert [one.rating for one in answers(hub)] == [4]
+
+
+@pytest.mark.parametrize(
+    ("lang", "title", "stays"),
+    [
+        ("nl", "Uw wijziging is niet bewaard", "Uw antwoord: Tevreden"),
+        ("fr", "Votre modification n’a pas été enregistrée", "Votre réponse\u00a0: Satisfait"),
+        ("de", "Ihre Änderung wurde nicht gespeichert", "Ihre Antwort: Zufrieden"),
+        ("en", "Your change was not kept", "Your answer: Satisfied"),
+    ],
+)
+def test_a_change_that_comes_too_late_is_not_thanked_for_and_its_words_are_shown(
+    hub: Hub, client: TestClient, asked: Asked, clock: FixedClock, lang: str, title: str, stays: str
+) -> None:
+    client.post(asked.address, data=GOOD)
+    clock.advance(timedelta(days=14))
+    comment = "It leaks <again>.\r\nSince \u200bMonday."
+    page = client.post(f"{asked.address}?lang={lang}", data={"rating": "1", "comment": comment})
+    assert page.status_code == 410
+    said = unescape(page.text)
+    assert f'<h1 class="govuk-heading-l">{title}</h1>' in said
+    assert stays in said
+    assert "It leaks <again>.\nSince Monday." in said
+    assert "<again>" not in page.text
+    thanks = client.get(f"{asked.address}?lang={lang}")
+    assert (thanks.status_code, title in unescape(thanks.text)) == (200, False), "looking is not too late"
+    assert [(one.rating, one.comment) for one in answers(hub)] == [(4, GOOD["comment"])]
+
+
+def test_a_form_that_is_not_right_is_not_asked_again_when_it_is_too_late(
+    client: TestClient, asked: Asked, clock: FixedClock
+) -> None:
+    client.post(asked.address, data=GOOD)
+    clock.advance(timedelta(days=14))
+    page = client.post(f"{asked.address}?lang=en", data={"rating": "", "comment": "x" * 2001})
+    assert (page.status_code, "x" * 2001 in page.text) == (410, True)
+
+
+def test_a_change_that_becomes_too_late_while_it_is_kept_is_answered_alike(
+    client: TestClient, asked: Asked, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post(asked.address, data=GOOD)
+
+    def just_too_late(hub: Hub, token: str, form: SurveyForm) -> SurveyAnswer:
+        clock.advance(timedelta(days=14))
+        return answer_survey(hub, token, form)
+
+    monkeypatch.setattr(survey_routes, "answer_survey", just_too_late)
+    page = client.post(f"{asked.address}?lang=en", data={"rating": "1", "comment": "Since Monday."})
+    assert (page.status_code, "Since Monday." in page.text) == (410, True)
 
 
 @pytest.mark.parametrize(
@@ -197,6 +248,27 @@ def test_a_comment_is_text_and_nothing_else(hub: Hub, client: TestClient, asked:
     client.post(asked.address, data={"rating": "3", "comment": "</textarea><script>alert(1)</script>\x00 é 😀"})
     assert answers(hub)[0].comment.endswith("</script> é 😀")
     assert "<script" not in client.get(f"{asked.address}?change=yes").text
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("\u200b\u3164\u00ad", ""),
+        ("\u202eVery\u200b good.\ud83d\r\nThanks.", "Very good.\nThanks."),
+        ("x" * 1998 + "\u200b" * 50 + "\r\ny", "x" * 1998 + "\ny"),
+    ],
+    ids=["unseen", "half a sign", "at most"],
+)
+def test_a_comment_is_kept_and_measured_without_what_nobody_sees(typed: str, kept: str) -> None:
+    form, wrong = read_form("4", "9", typed)
+    assert (form, wrong) == (SurveyForm(rating=4, nps=9, comment=kept), frozenset())
+    assert form is not None
+    assert form.comment == kept
+
+
+def test_the_comments_field_takes_no_more_than_is_kept(client: TestClient, asked: Asked) -> None:
+    [field] = re.findall(r"<textarea[^>]*>", client.get(asked.address).text)
+    assert f'maxlength="{MOST_COMMENT}"' in field
 
 
 @pytest.mark.parametrize("token", ["x" * 43, "short", "'--", "x" * 5000])

@@ -12,6 +12,7 @@ from hub.typed import one_line, some_lines
         ("a\x00b\u202ec\u200bd", "abcd"),
         ("1\u2028 2", "1 2"),
         ("👩\u200d🔧", "👩\u200d🔧"),
+        ("an@example.org\u200d ", "an@example.org"),
         ("한\u3164글", "한\u3164글"),
         *((blank, "") for blank in ("\u200b", "\u00ad \u2060", "\u3164\u115f", "\u2800 \u2800", "\u200d", "\x00", "")),
     ],

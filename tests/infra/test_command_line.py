@@ -197,6 +197,16 @@ def test_a_day_that_is_none_is_a_sentence(database_url: str) -> None:
     assert "write it as 2026-05-04" in answer.stderr
 
 
+@pytest.mark.parametrize(
+    ("day", "sentence"),
+    [("0001-01-01", "so nothing was planned"), ("9999-12-31", "go past the end of the calendar")],
+)
+def test_a_day_at_an_end_of_the_calendar_is_a_sentence(database_url: str, day: str, sentence: str) -> None:
+    answer = run("plan", "days", "--day", day, "--days", "2", DATABASE_URL=database_url)
+    assert "Traceback" not in answer.stderr
+    assert sentence in re.sub(r"[\s│]+", " ", answer.stdout + answer.stderr)
+
+
 def test_the_demo_never_removes_a_database_of_ones_own(database_url: str, tmp_path: Path) -> None:
     answer = run("demo", "--reset", DATABASE_URL=database_url, DOORSTEP_STATE_DIR=str(tmp_path))
     assert answer.returncode == 1

@@ -1,6 +1,7 @@
 """The quarantine's pages and commands: who may, what is shown, and that everything is escaped."""
 
 import json
+import re
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,15 @@ from hub.bootstrap import Hub
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
 from infra.console.attention import what_needs_attention
-from infra.console.quarantine import edited_body, readable
+from infra.console.quarantine import MOST_SENT, PAGE_LENGTH, edited_body, readable
 from infra.hosts.cli import app
 from ingest.quarantine.records import Act, Quarantined, QuarantineStatus
-from ingest.quarantine.service import QuarantineFilter, list_quarantined, show_quarantined
+from ingest.quarantine.service import (
+    LONGEST_BODY,
+    QuarantineFilter,
+    list_quarantined,
+    show_quarantined,
+)
 from ingest.service import receive_message
 from tests.ingest.messages import a_message, an_event, spoiled
 from tests.ingest.reading import orders
@@ -24,6 +30,8 @@ from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_
 
 HOSTILE = '</textarea><script>alert("x")</script>'
 ADDRESS = "/console/quarantine"
+UNSEEN = "\u2800\u200b"
+"""What shows nothing, and is no reason."""
 
 
 def refuse(hub: Hub, number: str = "WO-1", **changes: Any) -> Quarantined:
@@ -31,6 +39,15 @@ def refuse(hub: Hub, number: str = "WO-1", **changes: Any) -> Quarantined:
     order = {**spoiled("workOrderItem.0.work.place.0.postcode", "5000"), "externalId": number, **changes}
     receive_message(hub, a_message(an_event(order)))
     return next(one for one in list_quarantined(hub, QuarantineFilter()).messages if one.external_id == number)
+
+
+def refuse_a_long_one(hub: Hub) -> Quarantined:
+    """One of 90 KB with many small parts; laid out line by line it is longer than the bus takes."""
+    return refuse(hub, ofNoUse=[{"n": number % 10} for number in range(9_000)])
+
+
+def ticked(page: str) -> set[str]:
+    return set(re.findall(r'name="ids" value="([^"]+)" id="[^"]+" checked', page))
 
 
 def status_of(hub: Hub, one: Quarantined) -> QuarantineStatus:
@@ -70,6 +87,7 @@ class TestPages:
         browser = signed_in_browser(hub, Role.OPERATIONS)
         page = browser.get(f"{ADDRESS}/{one.id}").text
         assert "Postal code 5000 lies outside every territory we serve." in page
+        assert "multipart" not in page, "late forms are given back only when they are sent in the plain way"
         token = who_is_signed_in(hub, browser).csrf_token
         text = readable(show_quarantined(hub, one.id).body).replace("5000", "9000").replace("\n", "\r\n")
         data = {"csrf_token": token, "version": "1", "body": text, "reason": "mistyped", "act": "replay"}
@@ -89,6 +107,102 @@ class TestPages:
         assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
         assert "The message is not JSON in UTF-8" in answer.text
         assert "{&#34;specversion&#34;: &#34;1.0&#34;" in answer.text
+
+    def test_a_refused_correction_comes_back_with_its_reason(self, hub: Hub) -> None:
+        one = refuse(hub)
+        browser = signed_in_browser(hub, Role.OPERATIONS)
+        token = who_is_signed_in(hub, browser).csrf_token
+        good = readable(show_quarantined(hub, one.id).body).replace("5000", "9000")
+        data = {"csrf_token": token, "version": "1", "body": good, "reason": '"mistyped"', "act": "save"}
+        for wrong in ({"body": "{"}, {"version": "0"}):
+            answer = browser.post(f"{ADDRESS}/{one.id}", data={**data, **wrong})
+            assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+            assert 'id="why" name="reason" value="&#34;mistyped&#34;"' in answer.text
+        saved = browser.post(f"{ADDRESS}/{one.id}", data=data)
+        assert 'id="why" name="reason" value=""' in saved.text, "it stands in the history now"
+
+    def test_a_correction_of_what_was_seen_to_meanwhile_is_shown_apart(self, hub: Hub) -> None:
+        one = refuse(hub)
+        browser = signed_in_browser(hub, Role.OPERATIONS)
+        data = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "ids": str(one.id), "reason": "of no use"}
+        browser.post(f"{ADDRESS}/discard", data=data)
+        data |= {"version": "1", "body": "<my words>", "reason": "mistyped", "act": "save"}
+        page = browser.post(f"{ADDRESS}/{one.id}", data=data).text
+        _, _, lost = page.partition("What you typed, which was not saved")
+        assert "&lt;my words&gt;" in lost
+        assert "mistyped" in lost
+        assert "What it held is erased." in page
+
+    def test_a_long_message_is_corrected_and_taken_in_on_its_page(self, hub: Hub) -> None:
+        one = refuse_a_long_one(hub)
+        browser = signed_in_browser(hub, Role.OPERATIONS)
+        page = browser.get(f"{ADDRESS}/{one.id}").text
+        assert 'enctype="multipart/form-data"' in page
+        shown = readable(show_quarantined(hub, one.id).body).replace("\n", "\r\n")
+        assert len(shown.replace("\r", "")) > LONGEST_BODY
+        form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "version": "1", "act": "replay"}
+        unchanged = browser.post(f"{ADDRESS}/{one.id}", data={**form, "body": shown})
+        assert "Postal code 5000 lies outside every territory" in unchanged.text
+        assert Act.CORRECTED not in {act.act for act in show_quarantined(hub, one.id).acts}
+        # As a browser sends it: in parts.
+        parts = {name: (None, value) for name, value in {**form, "body": shown.replace("5000", "9000")}.items()}
+        answer = browser.post(f"{ADDRESS}/{one.id}", files=parts)
+        assert (answer.status_code, "It was taken in." in answer.text) == (HTTPStatus.OK, True)
+        assert [order.postcode for order in orders(hub)] == ["9000"]
+
+    def test_what_is_too_long_even_without_layout_is_given_back(self, hub: Hub) -> None:
+        one = refuse(hub)
+        browser = signed_in_browser(hub, Role.OPERATIONS)
+        token = who_is_signed_in(hub, browser).csrf_token
+        body = json.dumps({"words": "x" * LONGEST_BODY})
+        data = {"csrf_token": token, "version": "1", "body": body, "reason": "longer", "act": "save"}
+        answer = browser.post(f"{ADDRESS}/{one.id}", data=data)
+        assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert f"The message has {len(body) - 1} bytes; the bus takes {LONGEST_BODY} at most." in answer.text
+        assert "x" * LONGEST_BODY in answer.text
+        assert 'name="reason" value="longer"' in answer.text
+        endless = {name: (None, value) for name, value in {**data, "body": "x" * MOST_SENT}.items()}
+        assert browser.post(f"{ADDRESS}/{one.id}", files=endless).status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        assert [act.act for act in show_quarantined(hub, one.id).acts] == [Act.ARRIVED]
+
+    def test_what_lacks_a_word_or_a_box_comes_back_as_it_was(self, hub: Hub) -> None:
+        first, second = refuse(hub, "WO-1"), refuse(hub, "WO-2")
+        refuse(hub, "ELSE-1")
+        browser = signed_in_browser(hub, Role.DISPATCHER)
+        shown = {"status": "any", "cause": "refused order", "text": "WO-", "page": "1"}
+        sent = {**shown, "csrf_token": who_is_signed_in(hub, browser).csrf_token}
+        page = browser.get(ADDRESS, params=shown).text
+        for name, value in shown.items():
+            assert f'<input type="hidden" name="{name}" value="{value}">' in page, "the form says where it stood"
+        ids = [str(first.id), str(second.id)]
+        answer = browser.post(f"{ADDRESS}/discard", data={**sent, "ids": ids, "reason": UNSEEN})
+        assert "Say why the message is discarded" in answer.text
+        assert ticked(answer.text) == set(ids)
+        answers = [answer]
+        for path in ("discard", "replay"):
+            unticked = browser.post(f"{ADDRESS}/{path}", data={**sent, "reason": 'of "no" use'})
+            answers.append(unticked)
+            assert "Choose at least one message first." in unticked.text
+            assert 'name="reason" value="of &#34;no&#34; use"' in unticked.text
+            assert ticked(unticked.text) == set()
+        answers.append(browser.post(f"{ADDRESS}/discard", data={**sent, "ids": ids[:1], "reason": "of no\u200b use"}))
+        assert show_quarantined(hub, first.id).acts[-1].reason == "of no use"
+        for each in answers:
+            assert 'name="text" value="WO-" maxlength' in each.text
+            assert '<option value="refused order" selected>' in each.text
+            assert "ELSE-1" not in each.text
+
+    def test_an_emptied_page_leads_back_to_the_last_one(self, hub: Hub) -> None:
+        all_of_them = [refuse(hub, f"WO-{number}") for number in range(PAGE_LENGTH + 1)]
+        browser = signed_in_browser(hub, Role.DISPATCHER)
+        token = who_is_signed_in(hub, browser).csrf_token
+        # They came in the same instant, so the list is by id.
+        last = max(all_of_them, key=lambda one: one.id)
+        data = {"csrf_token": token, "ids": str(last.id), "reason": "", "page": "2"}
+        assert ticked(browser.post(f"{ADDRESS}/discard", data=data).text) == {str(last.id)}
+        done = browser.post(f"{ADDRESS}/discard", data={**data, "reason": "of no use"})
+        assert f"{PAGE_LENGTH} messages." in done.text
+        assert done.text.count('name="ids"') == PAGE_LENGTH
 
     def test_many_are_replayed_and_discarded_by_their_boxes(self, hub: Hub) -> None:
         kept, gone = refuse(hub, "WO-1"), refuse(hub, "WO-2")
@@ -162,6 +276,23 @@ def test_a_body_is_laid_out_and_only_an_edit_counts_as_one() -> None:
     assert readable(body) == '{\n  "a": {\n    "b": "café"\n  }\n}'
     assert edited_body(readable(body).replace("\n", "\r\n") + "\r\n", body) is None
     assert edited_body(readable(body).replace("café", "tea"), body) == b'{\n  "a": {\n    "b": "tea"\n  }\n}'
+    lines = b"a;b\r\n1;2\r\n"
+    assert edited_body(readable(lines), lines) is None, "a file with such line ends is not edited by being shown"
     assert readable(b"\xff\x00not text") == "\N{REPLACEMENT CHARACTER}\N{REPLACEMENT CHARACTER}not text"
     assert readable(b"[" * 100_000).startswith("[[[")
     assert readable(b'"\\ud800"') == '"?"'
+
+
+def test_only_layout_is_taken_out_of_what_is_too_long() -> None:
+    kept = r'"a \" b": "  two  ", "\\": [1.10, 1E2, -0.0]'
+    typed = "{\n" + " " * LONGEST_BODY + kept + "\n}"
+    assert edited_body(typed, b"{}") == ("{" + r'"a \" b":"  two  ","\\":[1.10,1E2,-0.0]' + "}").encode()
+    assert edited_body(kept, b"{}") == kept.encode(), "what fits stays as it was typed"
+    table = "a ;  b\n" * (LONGEST_BODY // 4)
+    assert edited_body(table, b"{}") == table.encode(), "what is no JSON has no layout to lose"
+
+
+def test_what_a_form_could_not_send_back_is_not_laid_out() -> None:
+    deep = b"[" * 500 + b"1," * 2000 + b"1" + b"]" * 500
+    assert readable(deep) == deep.decode()
+    assert edited_body(readable(deep), deep) is None

@@ -23,7 +23,7 @@ from hub.notifications.links import make_link, token_hash
 from hub.notifications.service import request_notification
 from hub.notifications.unsubscribe import unsubscribe_address
 from portal.details.schemas import AccessForm
-from portal.details.service import SentFile, change_access, receive_files
+from portal.details.service import CHANGES, SentFile, change_access, receive_files
 from portal.new_links import PER_SENDER, AskNewLink, ask_new_link
 from portal.preferences import Wish, save_wish
 from portal.requests.form import RequestForm
@@ -166,6 +166,7 @@ def _waitlist(site: Site) -> list[Sight]:
         Sight("wait for a first time", f"{without.path}/earlier"),
         Sight("waiting", f"{hoping.path}/earlier?note=waiting"),
         Sight("the offer is gone", f"{hoping.path}/earlier?note=gone"),
+        Sight("wait, wrong date", f"{hoping.path}/earlier", act=_give_a_date_too_far_off),
     ]
 
 
@@ -192,16 +193,20 @@ def on_the_day(site: Site) -> list[Sight]:
 
 
 def _details(site: Site) -> list[Sight]:
-    empty, filled, over = (book(site.hub, NO_CLIENT, site.clock.now() + timedelta(hours=30), **LONG) for _ in range(3))
+    starts_at = site.clock.now() + timedelta(hours=30)
+    empty, filled, over, restless = (book(site.hub, NO_CLIENT, starts_at, **LONG) for _ in range(4))
     form = AccessForm("4711#", "A dog, it is friendly", "In the yard, behind the house", "Please ring twice.")
     change_access(site.hub, filled.token, form)
     receive_files(site.hub, filled.token, [SentFile("the way to the meter cupboard in the cellar.jpg", _photo())])
+    for number in range(CHANGES.count):
+        change_access(site.hub, restless.token, AccessForm(gate_code=str(number)))
     _be(site, over.order, WorkOrderStatus.COMPLETED)
     return [
         Sight("details", f"{empty.path}/details"),
         Sight("details, filled in", f"{filled.path}/details?note=access"),
         Sight("some files refused", f"{filled.path}/details?note=files&at=kept:1,kind:1,size:2"),
         Sight("no file chosen", f"{filled.path}/details?note=files"),
+        Sight("details, changed too often (429)", f"{restless.path}/details", act=_write_a_note),
         Sight("details, closed", f"{over.path}/details?note=closed"),
     ]
 
@@ -240,6 +245,7 @@ def _surveys(site: Site) -> list[Sight]:
         Sight("survey, answered", f"/survey/{answered}"),
         Sight("survey, to be changed", f"/survey/{answered}?change=yes"),
         Sight("survey, closed", f"/survey/{closed}"),
+        Sight("survey, changed too late (410)", f"/survey/{closed}", act=_answer_from_an_old_page),
         Sight("survey, expired", f"/survey/{expired}", status=410),
         Sight("survey, no link", "/survey/nonsense", status=404),
     ]
@@ -282,7 +288,7 @@ def _without_a_link(site: Site) -> list[Sight]:
         Sight("privacy", "/privacy"),
         Sight("accessibility", "/accessibility"),
         Sight("new link", "/new-link"),
-        Sight("new link, empty", "/new-link?note=missing"),
+        Sight("new link, sent empty", "/new-link", act=_send),
         Sight("new link, sent", "/new-link/sent"),
         Sight("new link, too many (429)", "/new-link", act=_ask_for_a_link),
         Sight("unsubscribe", stop),
@@ -368,6 +374,32 @@ def _give_wrong_dates(page: Page) -> None:
     page.locator("#away-from-1").fill("2026-05-20")
     page.locator("#away-until-1").fill("2026-05-10")
     _send(page)
+
+
+def _give_a_date_too_far_off(page: Page) -> None:
+    page.locator("#until").fill("2030-01-01")
+    _send(page)
+
+
+def _write_a_note(page: Page) -> None:
+    page.locator("#note").fill("Ring twice, and then wait at the gate.")
+    _send(page)
+
+
+def _answer_from_an_old_page(page: Page) -> None:
+    """Send what somebody sends who opened the form when there still was one."""
+    with page.expect_navigation():
+        page.evaluate(
+            """answer => {
+                const form = Object.assign(document.createElement('form'), { method: 'post' });
+                for (const [name, value] of Object.entries(answer)) {
+                    form.append(Object.assign(document.createElement('input'), { name, value }));
+                }
+                document.body.append(form);
+                form.submit();
+            }""",
+            {"rating": "5", "comment": "After all it works very well, and nobody had to come back. " * 3},
+        )
 
 
 def _send_too_much(page: Page) -> None:

@@ -1,5 +1,7 @@
 """A citizen writes by SMS, and a dispatcher answers in the console: with the keyboard, and without scripts."""
 
+from dataclasses import replace
+
 import pytest
 from playwright.sync_api import expect
 
@@ -10,6 +12,7 @@ from hub.domain.work_orders import WorkOrder
 from hub.notifications.service import request_notification
 from portal.conversations.schemas import CallBackAsked, InboundSms, Reply
 from portal.conversations.service import receive_call_back, receive_sms
+from portal.conversations.threads import conversations
 from tests.journeys.conftest import MakeVisitor
 from tests.journeys.site import Site
 from tests.journeys.test_dispatcher import sign_in
@@ -99,6 +102,45 @@ def test_an_answer_is_written_with_the_keyboard_alone_and_without_scripts(
     assert "Doorstep: Between eight and ten." in [body for _, _, body in site.messages_to(order)]
     [thread] = threads(site.hub)
     assert thread.status is ConversationStatus.ANSWERED
+
+
+def test_a_half_written_answer_outlives_every_other_button_without_scripts(
+    site: Site, make_visitor: MakeVisitor
+) -> None:
+    order = order_with_sms(site)
+    write(site, "When do you come exactly?", name="SM1")
+    dispatcher = make_visitor(size=DESK, language="en-GB", narrow=False, scripts=False)
+    sign_in(site, dispatcher, "/console/inbox", "Inbox")
+    dispatcher.press(f"Message from +32…01, order {order.external_id}", role="link")
+    answer = dispatcher.page.get_by_label("Your answer, in English")
+    answer.fill("Between eight")
+    dispatcher.page.get_by_label("e-mail").check()
+    dispatcher.press("Take it")
+    expect(dispatcher.page.get_by_text("It is given.")).to_be_visible()
+    expect(answer).to_have_value("Between eight")
+    dispatcher.inspect()
+    dispatcher.page.get_by_label("Note (may be empty)").fill("Asked twice")
+    dispatcher.press("Show the whole number")
+    expect(dispatcher.page.get_by_role("link", name=NUMBER)).to_be_visible()
+    expect(answer).to_have_value("Between eight")
+    expect(dispatcher.page.get_by_label("Note (may be empty)")).to_have_value("Asked twice")
+    expect(dispatcher.page.get_by_label("e-mail")).to_be_checked()
+    dispatcher.inspect()
+    answer.fill("Between eight and ten.")
+    dispatcher.press("Send answer")
+    expect(dispatcher.page.get_by_text("Your answer is on its way")).to_be_visible()
+    expect(answer).to_have_value("")
+    expect(dispatcher.page.get_by_label("Note (may be empty)")).to_have_value("Asked twice")
+    dispatcher.inspect()
+    # A colleague is quicker; what was typed can still be read and copied.
+    [thread] = threads(site.hub)
+    with site.hub.unit_of_work() as work:
+        found = conversations(work).get(thread.id, lock=True)
+        conversations(work).swap(found, replace(found, status=ConversationStatus.CLOSED))
+        work.commit()
+    dispatcher.expects(409).press("Close it")
+    expect(dispatcher.page.get_by_label("You had written:")).to_have_value("Asked twice")
+    dispatcher.inspect()
 
 
 def test_a_strangers_message_is_put_to_its_order_with_the_keyboard(site: Site, dispatcher: Visitor) -> None:

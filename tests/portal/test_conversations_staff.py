@@ -25,7 +25,7 @@ from hub.notifications.service import deliver_notification
 from portal.conversations.queries import InboxView, count_waiting, list_inbox, show_thread
 from portal.conversations.schemas import CallBackAsked
 from portal.conversations.service import answer, assign, close, receive_call_back, reveal_number, send_times
-from portal.conversations.staff import LONGEST_ANSWER, AnswerRefusedError, ConversationChangedError
+from portal.conversations.staff import LONGEST_ANSWER, LONGEST_NOTE, AnswerRefusedError, ConversationChangedError
 from tests.portal.test_conversations import (
     NUMBER,
     STRANGER,
@@ -164,6 +164,8 @@ def test_nobody_answers_what_was_not_read(hub: Hub, order: WorkOrder, dina: Acto
     [
         ("", "nothing to send"),
         (" \r\n\x00 ", "nothing to send"),
+        ("\u200b\u2060", "nothing to send"),
+        ("\u2800\u2800\u2800", "nothing to send"),
         ("x" * (LONGEST_ANSWER + 1), f"has {LONGEST_ANSWER + 1} signs and may have {LONGEST_ANSWER}"),
     ],
 )
@@ -257,8 +259,9 @@ def test_a_request_to_be_called_is_done_with_a_word_on_what_came_of_it(
 ) -> None:
     receive_call_back(hub, CallBackAsked("CA1", NUMBER, order.id))
     [thread] = threads(hub)
-    with pytest.raises(AnswerRefusedError, match="what came of the call"):
-        close(hub, thread.id, thread.version, "  ", dina)
+    for nothing in ("  ", "\u200b", "\u2800\u3164"):
+        with pytest.raises(AnswerRefusedError, match="what came of the call"):
+            close(hub, thread.id, thread.version, nothing, dina)
     assert reveal_number(hub, thread.id, dina) == NUMBER
     done = close(hub, thread.id, thread.version, "Comes on Friday.", dina)
     assert (done.status, done.note, done.waiting_since) == (ConversationStatus.CLOSED, "Comes on Friday.", None)
@@ -272,6 +275,16 @@ def test_a_request_to_be_called_is_done_with_a_word_on_what_came_of_it(
     clock.advance(timedelta(minutes=1))
     receive_call_back(hub, CallBackAsked("CA9", NUMBER, order.id))
     assert [one.status for one in threads(hub)] == [ConversationStatus.CLOSED, ConversationStatus.OPEN]
+
+
+def test_a_note_is_kept_whole_or_refused(hub: Hub, order: WorkOrder, dina: Actor) -> None:
+    thread = waiting(hub)
+    with pytest.raises(AnswerRefusedError, match=f"has {LONGEST_NOTE + 1} signs and may have {LONGEST_NOTE}"):
+        close(hub, thread.id, thread.version, "x" * (LONGEST_NOTE + 1), dina)
+    assert threads(hub) == [thread]
+    # A line's end is one sign, whatever the browser sends for it.
+    done = close(hub, thread.id, thread.version, "x\r\n" * (LONGEST_NOTE // 2), dina)
+    assert done.note == " ".join("x" * (LONGEST_NOTE // 2))
 
 
 def test_a_closed_thread_opens_with_the_next_message_and_waits_from_then(

@@ -4,6 +4,7 @@ import io
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 from uuid import uuid4
 
@@ -28,7 +29,7 @@ from portal.details.files import sniff
 from portal.details.pages import read_counts, write_counts
 from portal.details.queries import file_records, preferred_channel, what_was_left
 from portal.details.schemas import AccessForm, shown_name
-from portal.details.service import CHANGES, MOST_AT_ONCE, MOST_FILES, sweep_files
+from portal.details.service import CHANGES, MOST_AT_ONCE, MOST_FILES, change_access, sweep_files
 from portal.details.words import details_words
 from tests.hub.test_documents import a_pdf, attach
 from tests.hub.test_scanning import EICAR, a_clamd
@@ -157,6 +158,28 @@ def test_nobody_fills_the_record_with_changes(hub: Hub, citizen: Booked, clock: 
     clock.advance(CHANGES.span)
     assert "Saved" in citizen.post("/details/access", gate_code="the last").text
     assert len(kinds_recorded(hub, citizen)) == CHANGES.count + 1
+
+
+@pytest.mark.parametrize("lang", ["nl", "fr", "de", "en"])
+def test_what_was_changed_too_often_comes_back_as_it_was_typed(hub: Hub, citizen: Booked, lang: str) -> None:
+    for number in range(CHANGES.count):
+        change_access(hub, citizen.token, AccessForm(gate_code=str(number)))
+    note = "Ring <twice>.\nThen wait. " * 10
+    typed = {"gate_code": "4711#", "dog": "a big one", "parking": "", "note": note}
+    answer = citizen.post(f"/details/access?lang={lang}", **typed)
+    assert answer.status_code == 429
+    page = unescape(answer.text)
+    assert f'<a href="#access">{details_words(lang)("changed_often")}</a>' in page
+    for field in ("gate_code", "dog", "parking"):
+        assert f'name="{field}" value="{typed[field]}"' in page
+    assert f"\n{AccessForm(note=note).tidied().note}</textarea>" in page
+    assert details_words(lang)("saved_access") not in page
+    with hub.unit_of_work() as work:
+        access = what_was_left(work, citizen.order.id).access
+    assert access is not None
+    assert (access.gate_code, access.note) == (str(CHANGES.count - 1), ""), "and it was not kept"
+    wishes = citizen.post("/details/preferences", channel="email", language="fr").text
+    assert '<a href="#wishes">' in wishes, "which form it was"
 
 
 @pytest.mark.parametrize("channel", ["fax", "voice", "EMAIL", "\x00"])

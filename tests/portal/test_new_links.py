@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 
 import pytest
 from fastapi.testclient import TestClient
@@ -47,7 +48,7 @@ def test_the_answer_is_the_same_whether_an_order_exists_or_not(
         "right": ask(client, order.external_id),
         "other postcode": ask(client, order.external_id, "9001"),
         "unknown": ask(client, "WO-NOTHING"),
-        "hostile": ask(client, "' OR 1=1 --", "\x00"),
+        "hostile": ask(client, "' OR 1=1 --", "90\x0000"),
     }
     assert len(set(asked.values())) == 1
     assert "If we know this order, a new link is on its way" in asked["right"]
@@ -217,6 +218,7 @@ def test_an_empty_form_is_asked_again_and_looking_changes_nothing(
     hub: Hub, client: TestClient, jobs: RememberedQueue
 ) -> None:
     assert "Give the reference and the postal code." in ask(client, " ")
+    assert "Give the reference" not in client.get("/new-link?lang=en&note=missing").text
     for address in ("/new-link", "/new-link/sent"):
         assert client.get(address).status_code == 200
         client.head(address)
@@ -232,7 +234,43 @@ def test_a_wrong_or_old_link_offers_the_form(client: TestClient, lang: str, titl
     assert "A" * 43 not in answer.text, "the token is not repeated"
 
 
-def test_the_form_says_nothing_of_what_was_typed(client: TestClient) -> None:
+@pytest.mark.parametrize("blank", ["", " ", "\x00", "\u200b", "\u3164", "\u202e"])
+@pytest.mark.parametrize(
+    ("left", "empty", "kept"), [("reference", "postcode", "WO-2026/17"), ("postcode", "reference", "B-9000")]
+)
+def test_what_was_typed_comes_back_beside_what_is_missing(
+    client: TestClient, jobs: RememberedQueue, blank: str, left: str, empty: str, kept: str
+) -> None:
+    answer = client.post("/new-link?lang=en", data={left: f"\u200b{kept} ", empty: blank})
+    assert answer.status_code == 422
+    assert "<title>Error: Ask for a new link" in answer.text
+    assert f'<a href="#{empty}">Give the reference and the postal code.</a>' in answer.text
+    fields = {name: tag for tag, name in re.findall(r'(<input[^>]* name="(\w+)"[^>]*>)', answer.text)}
+    assert f'value="{kept}"' in fields[left]
+    assert "aria-invalid" not in fields[left]
+    assert 'value=""' in fields[empty]
+    assert 'aria-invalid="true"' in fields[empty]
+    assert jobs.jobs == []
+
+
+def test_whoever_has_to_wait_need_not_type_it_again(hub: Hub, client: TestClient) -> None:
+    order = receive(hub)
+    for reference in (order.external_id, "WO-NOTHING"):
+        answers = [ask(client, reference, "B-9000") for _ in range(6)]
+        assert [one[:3] for one in answers] == ["200"] * 5 + ["429"]
+        assert "Too many requests came in. Wait a quarter of an hour and try again." in answers[-1]
+        assert f'name="reference" value="{reference}"' in answers[-1]
+        assert 'name="postcode" value="B-9000"' in answers[-1]
+
+
+def test_a_form_that_comes_back_holds_text_and_nothing_else(client: TestClient) -> None:
+    evil = '"><script>alert(1)</script>{{ 7*7 }}'
+    page = ask(client, evil, " ")
+    assert "<script>alert" not in page
+    assert f'value="{evil}"' in unescape(page)
+
+
+def test_where_a_form_that_is_taken_leads_says_nothing_of_what_was_typed(client: TestClient) -> None:
     evil = '"><script>alert(1)</script>'
     assert "alert(1)" not in ask(client, evil, evil)
     answer = client.post(

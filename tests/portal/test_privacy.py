@@ -572,3 +572,13 @@ def test_the_dump_sees_everything(hub: Hub) -> None:
 
 def test_a_number_is_read_as_one_of_the_country() -> None:
     assert read_person("0470 12 34 56") == read_person("+32470123456")
+
+
+@pytest.mark.parametrize("typed", ["{}\u200b", "\ufeff{}", " \u202a{}\u202c\n"])
+def test_signs_that_nobody_can_see_are_no_part_of_an_address(typed: str) -> None:
+    assert read_person(typed.format("0470 12 34 56")).phone == "+32470123456"
+    assert read_person(typed.format("An@home.example")).email == "an@home.example"
+
+
+def test_a_number_may_have_spaces_of_any_width() -> None:
+    assert read_person("0470\u00a012\u202f34\u200956").phone == "+32470123456"

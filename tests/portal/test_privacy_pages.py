@@ -102,6 +102,44 @@ def test_while_work_goes_on_it_takes_one_more_word(hub: Hub) -> None:
     assert citizens(hub) == [""]
 
 
+def test_a_refused_act_gives_back_what_was_typed(hub: Hub) -> None:
+    an_order(hub, WorkOrderStatus.CONTACTING)
+    browser = signed_in_browser(hub, Role.ADMINISTRATOR, name="Ada Admin")
+    form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "who": EMAIL}
+    reason, force = 'asked in "writing"', 'name="force" value="yes" checked'
+    given_back = 'id="{}-reason" name="reason" value="asked in &#34;writing&#34;'
+    for lacking, forced in (
+        ({"reason": reason}, False),
+        ({"reason": reason, "force": "yes"}, True),
+        ({"reason": reason, "sure": "yes"}, False),
+        ({"reason": f"{reason} by An Geheim", "sure": "yes", "force": "yes"}, True),
+    ):
+        refused = browser.post(f"{ADDRESS}/erase", data={**form, **lacking})
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert given_back.format("erase") in refused.text
+        assert 'id="export-reason" name="reason" value=""' in refused.text
+        assert (force in refused.text) is forced
+        assert 'name="sure" value="yes" required' in refused.text, "to be sure is asked anew"
+    refused = browser.post(f"{ADDRESS}/export", data={**form, "reason": f"{reason} 0470 12 34 56"})
+    assert given_back.format("export") in refused.text
+    assert 'id="erase-reason" name="reason" value=""' in refused.text
+    assert citizens(hub) == ["An Geheim"]
+
+
+def test_signs_nobody_can_see_are_neither_a_reason_nor_part_of_an_address(hub: Hub) -> None:
+    an_order(hub)
+    browser = signed_in_browser(hub, Role.ADMINISTRATOR, name="Ada Admin")
+    form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "who": f"{EMAIL}\u200b"}
+    found = browser.post(f"{ADDRESS}/find", data=form)
+    assert found.status_code == HTTPStatus.OK
+    assert "SU-7" in found.text
+    assert "\u200b" not in found.text
+    for reason in ("\u2800" * 6, "a\u200bb\u200bc\u200b"):
+        refused = browser.post(f"{ADDRESS}/export", data={**form, "reason": reason})
+        assert refused.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+        assert "Say why" in refused.text
+
+
 def test_what_is_typed_is_text(hub: Hub) -> None:
     browser = signed_in_browser(hub, Role.ADMINISTRATOR, name="Ada Admin")
     form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token}

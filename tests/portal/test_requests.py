@@ -35,9 +35,11 @@ from portal.requests.handlers import forget_requests
 from portal.requests.messages import retry_request_messages
 from portal.requests.records import request_messages, requests
 from portal.requests.service import (
+    LONGEST_REASON,
     PER_ADDRESS,
     NotWaitingError,
     ReasonMissingError,
+    ReasonTooLongError,
     SubmitRequest,
     accept_request,
     decline_request,
@@ -151,10 +153,13 @@ def test_a_request_is_declined_with_a_reason_the_citizen_reads(
     hub: Hub, client: TestClient, jobs: RememberedQueue
 ) -> None:
     waiting = confirmed(hub, client, jobs)
-    with pytest.raises(ReasonMissingError):
-        decline_request(hub, waiting.id, version=waiting.version, reason="  ", by=DISPATCHER)
+    for nothing in ("  ", "\u200b\u2060", "\u2800", "\x00"):
+        with pytest.raises(ReasonMissingError):
+            decline_request(hub, waiting.id, version=waiting.version, reason=nothing, by=DISPATCHER)
+    with pytest.raises(ReasonTooLongError, match=f"has {LONGEST_REASON + 1} signs"):
+        decline_request(hub, waiting.id, version=waiting.version, reason="x" * (LONGEST_REASON + 1), by=DISPATCHER)
     declined = decline_request(
-        hub, waiting.id, version=waiting.version, reason="Your landlord must ask.\r\nX: y", by=DISPATCHER
+        hub, waiting.id, version=waiting.version, reason="Your landlord\x00 must ask.\r\nX: y", by=DISPATCHER
     )
     link = link_of(hub)
     work_off(hub, jobs)
@@ -348,6 +353,34 @@ def test_staff_see_text_and_decide_on_the_page(hub: Hub, client: TestClient, job
     twice = browser.post(f"{address}/accept", data=form)
     assert "only one that waits can be accepted" in twice.text
     assert "by Dina Dispatcher" in browser.get(address).text
+    # Who was second keeps the words, though the form is gone.
+    late = browser.post(f"{address}/decline", data={**form, "reason": f"Not ours. {evil}"})
+    assert late.status_code == 422
+    assert f"You had written: Not ours. {evil}" in words_of(late.text)
+    assert "<img src=x" not in late.text
+    assert 'name="reason"' not in late.text
+    assert "You had written" not in browser.get(address).text
+
+
+def words_of(page: str) -> str:
+    """What a page says, tags taken out."""
+    return unescape(" ".join(re.sub(r"<[^>]*>", " ", page).split()))
+
+
+def test_a_reason_of_many_lines_is_taken_and_one_too_long_comes_back(
+    hub: Hub, client: TestClient, jobs: RememberedQueue
+) -> None:
+    waiting = confirmed(hub, client, jobs)
+    browser = signed_in_browser(hub)
+    address = f"/console/requests/{waiting.id}/decline"
+    form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "version": str(waiting.version)}
+    too_long = browser.post(address, data={**form, "reason": "word\r\n" * 101})
+    assert too_long.status_code == 422
+    assert "The reason has 504 signs and may have 500; make it shorter." in too_long.text
+    assert too_long.text.count("word\r\n") == 101
+    # As long as the field allows: the browser counts each line's end once and sends it as two signs.
+    assert browser.post(address, data={**form, "reason": "word\r\n" * 100}).status_code == 303
+    assert the_request(hub).reason == " ".join(["word"] * 100)
 
 
 def test_only_who_sees_orders_sees_requests_and_only_proven_ones(
@@ -411,6 +444,53 @@ def test_all_senders_together_are_bounded(hub: Hub, client: TestClient) -> None:
     answer = ask(client)
     assert answer.status_code == 429
     assert "Too many requests came in." in answer.text
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("nl", "Die van u is niet verstuurd."),
+        ("fr", "La vôtre n'a pas été envoyée."),
+        ("de", "Ihre wurde nicht gesendet."),
+        ("en", "Yours was not sent."),
+    ],
+)
+def test_whoever_is_slowed_down_keeps_what_was_typed(
+    hub: Hub, client: TestClient, clock: FixedClock, lang: str, sentence: str
+) -> None:
+    with hub.unit_of_work() as work:
+        row = {"scope": "request", "at": work.now}
+        work.connection.execute(tables.failed_attempt.insert(), [row] * 300)
+        work.commit()
+    notes = "The lamp <above> the door. " * 30
+    answer = ask(client, lang, notes=notes, phone="0470 12 34 56")
+    assert answer.status_code == 429
+    page = unescape(answer.text)
+    assert page.index(sentence) < page.index("<form")
+    for field in ("name", "email", "street", "postcode", "town"):
+        assert f'name="{field}" value="{FORM[field]}"' in page
+    assert 'name="phone" value="0470 12 34 56"' in page
+    assert f">{notes.strip()}</textarea>" in page
+    assert '<option value="repair" selected>' in page
+    assert 'name="consent" value="yes" checked' in page
+    clock.advance(timedelta(hours=1))
+    assert ask(client, lang, notes=notes).url.path == "/request/sent", "the sentence says when it works again"
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\u3164", "\u202e", " \u2060\ufeff"])
+def test_signs_that_nobody_can_see_are_no_words(hub: Hub, client: TestClient, unseen: str) -> None:
+    found = faults_of(clean_form({**FORM, "name": unseen, "town": unseen, "notes": unseen}), hub.catalogue)
+    assert list(found) == ["name", "town"]
+    assert clean_form({**FORM, "notes": unseen}).notes == ""
+
+
+def test_what_is_pasted_with_signs_that_nobody_can_see_is_taken_without(hub: Hub, client: TestClient) -> None:
+    pasted = {field: f"\u202a{FORM[field]}\u200b" for field in ("name", "email", "street", "postcode", "town")}
+    assert ask(client, notes="One.\r\n\u200bTwo.", **pasted).url.path == "/request/sent"
+    kept = the_request(hub)
+    assert (kept.citizen_name, kept.citizen_email) == (FORM["name"], FORM["email"])
+    assert (kept.street, kept.postcode, kept.town) == (FORM["street"], FORM["postcode"], FORM["town"])
+    assert kept.notes == "One.\nTwo."
 
 
 def test_what_nobody_confirms_is_deleted_and_what_was_decided_is_emptied(

@@ -1,12 +1,16 @@
 """Whoever waits is told so wherever waiting is offered, and saying what suits leads back to where that was asked."""
 
+import re
 from datetime import date
 from html import unescape
 
 import pytest
 
 from hub.bootstrap import Hub
-from portal.waitlist.service import ask_for_earlier, stop_waiting
+from hub.domain.events import SYSTEM
+from hub.domain.lifecycle import Action
+from portal.queries import find_booking
+from portal.waitlist.service import ask_for_earlier, find_waiting, stop_waiting
 from tests.portal.chooser import Citizen
 
 OFFERED = ("Tell me when it can be earlier", "Put me on the waiting list")
@@ -56,6 +60,40 @@ def test_saying_what_suits_leads_back_to_the_waiting_list_it_was_asked_on(citize
     assert saved.headers["location"] == f"/a/{citizen.token}/earlier?lang={lang}&note=wishes"
     notice = {"nl": "bewaard", "fr": "enregistré", "de": "gespeichert", "en": "is saved"}[lang]
     assert notice in unescape(citizen.client.get(saved.headers["location"]).text)
+
+
+@pytest.mark.parametrize("typed", [" 2026-05-08 ", "2026-05-08\u200b", "\u00a02026-05-08\t"])
+def test_a_date_is_read_without_what_stands_around_it(hub: Hub, citizen: Citizen, typed: str) -> None:
+    citizen.book(3)
+    assert "Noted." in citizen.post("/earlier", until=typed).text
+    waiting = find_waiting(hub, find_booking(hub, citizen.token))
+    assert waiting is not None
+    assert waiting.entry.until == date(2026, 5, 8)
+
+
+@pytest.mark.parametrize("typed", ["2028-05-08", "2026-13-40", "8 mei", '"><b>'])
+def test_a_date_that_is_not_right_comes_back_as_it_was_typed(hub: Hub, citizen: Citizen, typed: str) -> None:
+    citizen.book(3)
+    ask_for_earlier(hub, citizen.token, date(2026, 5, 20))
+    answer = citizen.post("/earlier", until=f" {typed}")
+    assert answer.status_code == 422
+    page = unescape(answer.text)
+    assert '<a href="#until">That date is not right.' in page
+    [field] = re.findall(r'<input[^>]* id="until".*', page)
+    assert f'value="{typed}"' in field
+    assert 'aria-invalid="true"' in field
+    assert "<b>" not in answer.text
+    shown = says(citizen, "/earlier")
+    assert 'value="2026-05-20"' in shown, "the one that was right stays"
+    assert "aria-invalid" not in shown
+
+
+def test_a_wrong_date_opens_no_waiting_list_that_is_closed(hub: Hub, citizen: Citizen) -> None:
+    with hub.unit_of_work() as work:
+        work.advance_work_order(work.work_orders.get(citizen.order.id), Action.CANCEL, by=SYSTEM)
+        work.commit()
+    answer = citizen.post("/earlier", until="nonsense")
+    assert (answer.status_code, answer.url.path) == (200, f"/a/{citizen.token}")
 
 
 def test_wrong_dates_keep_the_way_back(citizen: Citizen) -> None:

@@ -21,7 +21,7 @@ def test_every_word_is_used_and_every_used_word_exists() -> None:
     made = {key for key in known if key.startswith("note_")}
     made |= {
         f"{state}{end}"
-        for state in ("progress", "completed", "closed", "waiting", "invalid", "expired", "missing", "too_many")
+        for state in ("progress", "completed", "closed", "waiting", "invalid", "expired", "missing")
         for end in ("", "_title")
     }
     made |= {"booked_title", "booked_title_calm", "moved_title", "language_name"}

@@ -389,7 +389,9 @@ def test_only_dispatchers_plan_and_publish_and_only_with_our_own_form(hub: Hub) 
     assert signed_in_browser(hub, Role.ANALYST, name="Ana").get("/console/board").status_code == HTTPStatus.FORBIDDEN
     dispatcher = signed_in_browser(hub)
     assert _plan_tuesday(hub, dispatcher, csrf_token="forged").status_code == HTTPStatus.FORBIDDEN
-    assert a_browser(hub).post("/console/board/plan").headers["location"] == "/console/sign-in"
+    assert (
+        a_browser(hub).post("/console/board/plan").headers["location"] == "/console/sign-in?onward=%2Fconsole%2Fboard"
+    )
     with hub.reading() as connection:
         assert connection.execute(select(tables.plan.c.id)).all() == []
 

@@ -20,7 +20,7 @@ from tests.portal.test_ladder import messages_of, receive
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
 
 HOSTILE = "</textarea></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
-WRITES = ("assign", "answer", "times", "close", "number")
+WRITES = ("assign", "answer", "times", "close", "number", "find")
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """The pages on which staff decides about orders that are being contacted or on hold."""
 
+import re
 from datetime import timedelta
 from http import HTTPStatus
 
@@ -117,6 +118,12 @@ def test_a_dispatcher_takes_a_wrong_number_away_and_sees_what_follows(hub: Hub) 
     [
         ("outcome", {"outcome": ""}, HTTPStatus.UNPROCESSABLE_ENTITY, "Choose an outcome."),
         ("outcome", {"outcome": "refused", "note": " "}, HTTPStatus.UNPROCESSABLE_ENTITY, "Say in a few words why"),
+        (
+            "outcome",
+            {"outcome": "refused", "note": "\u2800\u2800\u2800"},
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            "Say in a few words why",
+        ),
         ("outcome", {"outcome": "no contact"}, HTTPStatus.UNPROCESSABLE_ENTITY, "cannot be recorded by hand"),
         ("outcome", {"outcome": "refused", "version": "99"}, HTTPStatus.CONFLICT, "changed by somebody else"),
         ("address", {"address": "fax"}, HTTPStatus.UNPROCESSABLE_ENTITY, "Choose which address is somebody else"),
@@ -137,6 +144,26 @@ def test_what_cannot_be_done_is_a_sentence_and_what_was_typed_stays(
     if act == "outcome" and "note" not in fields:
         assert "She said so on the phone." in answer.text
     assert present(hub, order.id).status is WorkOrderStatus.CONTACTING
+
+
+@pytest.mark.parametrize("act", ["review", "cancel"])
+def test_a_note_is_shown_when_a_colleague_was_first_and_the_act_is_gone(hub: Hub, act: str) -> None:
+    browser, colleague = signed_in_browser(hub), signed_in_browser(hub, name="Cas Colleague")
+    order = a_held_order(hub, browser)
+    page = browser.get(f"/console/orders/{order.id}/contact").text
+    assert f"/contact/{act}" in page
+    assert "You had written" not in page
+    assert decide(hub, colleague, order, "invite").status_code == HTTPStatus.SEE_OTHER
+    late = decide(hub, browser, order, act, version=str(order.version), note=f"Not before June. {HOSTILE}")
+    assert late.status_code == HTTPStatus.CONFLICT
+    assert f"/contact/{act}" not in late.text
+    assert re.search(r"You had written:</label>\s*<textarea[^>]* readonly[^>]*>\s*Not before June\.", late.text)
+    assert "<script>alert" not in late.text
+    # Where the act is still there, its own form has the words, and only that.
+    again = decide(hub, browser, order, "outcome", version="1", note="Not before June.")
+    assert again.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert "You had written" not in again.text
+    assert again.text.count("Not before June.") == 1
 
 
 def test_an_act_that_does_not_exist_and_an_order_that_does_not(hub: Hub) -> None:

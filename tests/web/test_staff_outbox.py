@@ -162,8 +162,9 @@ def test_an_answer_needs_the_pages_own_form_a_text_message_and_words(hub: Hub) -
     assert _answer(browser, "Hello?", token="0" * 64).status_code == HTTPStatus.FORBIDDEN
     for seq in (mail, 10**6, 2**70):
         assert _answer(browser, "Hello?", seq=seq).status_code == HTTPStatus.NOT_FOUND
-    empty = _answer(browser, "  ")
-    assert "There was nothing to send." in browser.get(empty.headers["location"]).text
+    for nothing in ("  ", "\u200b", "\u2800\u2800"):
+        empty = _answer(browser, nothing)
+        assert "There was nothing to send." in browser.get(empty.headers["location"]).text
     assert threads(hub) == []
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Annotated
+from urllib.parse import quote
 
 import pytest
 from fastapi import Depends, FastAPI
@@ -20,6 +21,7 @@ from hub.db import tables
 from hub.domain.errors import NotSignedInError, TooManyAttemptsError
 from hub.domain.staff import Role
 from hub.web import staff_accounts
+from hub.web.late_forms import LONGEST_ONWARD, own_address
 from hub.web.staff import STAFF_COOKIE, Staff, StaffWrite, require
 from hub.web.staff_accounts import (
     OVER_ALL_ACCOUNTS,
@@ -35,7 +37,6 @@ from hub.web.staff_accounts import (
     sign_in,
     sign_out,
 )
-from hub.web.staff_routes import own_address
 from infra.hosts.web import create_app
 from tests.web.staff_browser import PASSWORD, a_browser, who_is_signed_in
 
@@ -266,7 +267,7 @@ def test_a_form_without_this_sessions_token_changes_nothing(browser: TestClient,
     _enter(browser)
     answer = browser.post("/console/test-write", data=form)
     assert answer.status_code == HTTPStatus.FORBIDDEN
-    assert "Reload the page and try again" in answer.text
+    assert "Open its page and send it again" in answer.text
 
 
 @pytest.mark.usefixtures("dina")
@@ -299,6 +300,22 @@ def test_after_signing_in_one_lands_on_the_page_one_wanted(browser: TestClient) 
     form = {"email": EMAIL, "password": PASSWORD, "onward": "/console/board?day=2026-05-04"}
     assert browser.post("/console/sign-in", data=form).headers["location"] == "/console/board?day=2026-05-04"
     assert browser.get("/console/sign-in").headers["location"] == "/console"
+
+
+@pytest.mark.usefixtures("dina")
+def test_a_long_filter_comes_along_and_a_longer_one_is_dropped(browser: TestClient) -> None:
+    asked = "/console/test-read?text=" + quote("é" * 200)
+    form = browser.get(browser.get(asked).headers["location"]).text
+    assert f'name="onward" value="{asked}"' in form
+    entered = {"email": EMAIL, "password": PASSWORD}
+    assert browser.post("/console/sign-in", data={**entered, "onward": asked}).headers["location"] == asked
+    too_long = "/console/test-read?" + "a" * LONGEST_ONWARD
+    assert browser.post("/console/sign-in", data={**entered, "onward": too_long}).headers["location"] == "/console"
+
+
+@pytest.mark.usefixtures("dina")
+def test_an_address_pasted_with_a_sign_nobody_sees_signs_in(browser: TestClient) -> None:
+    assert _enter(browser, email=f"{EMAIL}\u200b") == HTTPStatus.SEE_OTHER
 
 
 @pytest.mark.parametrize(
