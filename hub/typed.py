@@ -6,8 +6,10 @@ import unicodedata
 _LINE_ENDS = re.compile(r"\r\n?|[\u2028\u2029\x85]")
 _SPACES = re.compile(r"[ \t]+")
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
-_JOINER = "\u200d"
-"""Holds the parts of an emoji together; every other sign without a shape is taken out, those that turn the reading direction too."""
+_JOINERS = "\u200c\u200d"
+"""Between two signs they say how these are written: the parts of an emoji as one, letters of a Persian or an Indian word apart. Every other
+sign without a shape is taken out, those that turn the reading direction too."""
+_BLANKS = "".join(chr(number) for number in range(0x3001) if chr(number).isspace()) + _JOINERS
 _HOLLOW = frozenset("\u115f\u1160\u3164\uffa0\u2800")
 """Letters by their category that look like a blank: Hangul's fillers and braille without a dot. They are words beside other signs only."""
 
@@ -24,11 +26,11 @@ def some_lines(text: str, most: int | None = None) -> str:
 
 
 def _tidied(line: str) -> str:
-    seen = (sign for sign in line if sign in {"\t", _JOINER} or unicodedata.category(sign) not in _UNSEEN)
+    seen = (sign for sign in line if sign == "\t" or sign in _JOINERS or unicodedata.category(sign) not in _UNSEEN)
     return _SPACES.sub(" ", "".join(seen)).strip()
 
 
 def _cut(text: str, most: int | None) -> str:
     # At an end there is nothing to join: the sign came with what was pasted.
-    cut = text[:most].strip().strip(_JOINER).strip()
-    return "" if all(sign.isspace() or sign in _HOLLOW for sign in cut) else cut
+    cut = text.strip(_BLANKS)[:most].strip(_BLANKS)
+    return "" if all(sign in _BLANKS or sign in _HOLLOW for sign in cut) else cut

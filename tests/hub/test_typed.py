@@ -13,8 +13,21 @@ from hub.typed import one_line, some_lines
         ("1\u2028 2", "1 2"),
         ("👩\u200d🔧", "👩\u200d🔧"),
         ("an@example.org\u200d ", "an@example.org"),
+        ("کتاب\u200cخانه", "کتاب\u200cخانه"),
         ("한\u3164글", "한\u3164글"),
-        *((blank, "") for blank in ("\u200b", "\u00ad \u2060", "\u3164\u115f", "\u2800 \u2800", "\u200d", "\x00", "")),
+        *(
+            (blank, "")
+            for blank in (
+                "\u200b",
+                "\u00ad \u2060",
+                "\u3164\u115f",
+                "\u2800 \u2800",
+                "\u200d \u200c",
+                "\u3164\u200d\u3164",
+                "\x00",
+                "",
+            )
+        ),
     ],
 )
 def test_one_line_is_what_can_be_seen(typed: str, kept: str) -> None:
