@@ -37,8 +37,10 @@ def record_absence(
     Bookings made from now on see it. Returns the drafts, one for each territory, for the dispatcher to publish; none when
     no published day is touched. Raises AbsenceError, and NotFoundError for an unknown technician.
     """
-    if starts_at >= ends_at or ends_at - starts_at > LONGEST:
-        raise AbsenceError(f"An absence ends after it begins and lasts at most {LONGEST.days} days. Correct its times.")
+    if starts_at >= ends_at:
+        raise AbsenceError("An absence ends after it begins. Correct its times.")
+    if ends_at - starts_at > LONGEST:
+        raise AbsenceError(f"An absence lasts at most {LONGEST.days} days. Correct its times.")
     touched = until_settled(lambda: _record(hub, technician_id, starts_at, ends_at, one_line(reason, _MOST_REASON)))
     published = defaultdict[str, list[date]](list)
     for route in touched:

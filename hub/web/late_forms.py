@@ -25,13 +25,18 @@ LONGEST_ONWARD = 2000
 """An address on the console can be this long; a filter may hold 200 letters that take six signs each."""
 
 _FORM = "application/x-www-form-urlencoded"
-_MOST_SHOWN = 8000
+_MOST_SHOWN = 80_000
+"""More than any form but a very long message's can hold."""
 _MOST_TEXTS = 20
+_MOST_PARTS = 8
+"""No page of the console has an address of so many parts."""
 _LONGEST_NAME = 40
 _NO_WORDS = re.compile(r"token|password|code|territory|onward", re.IGNORECASE)
 """Names of fields that are secret, or that nobody typed."""
 _MACHINE = re.compile(r"[0-9a-f-]{32,}|\d{4}-\d\d-\d\d[T ][\d:.,+Z-]+", re.IGNORECASE)
 """An id or an instant: long, and still nothing that anybody wrote."""
+_WORDS = frozenset({"text", "remark", "reason", "note", "body"})
+"""Names of fields that hold words however short they are."""
 _LONG = 20
 
 
@@ -54,7 +59,7 @@ def answer_late_form(request: Request, sentence: str, *, signed_out: bool) -> Re
     """The page that gives the words back and leads to where the form was; straight to the sign-in when there are no words."""
     page = _page_of_form(request)
     sign_in = f"{HOME}/sign-in" + ("" if page == HOME else "?" + urlencode({"onward": page}))
-    words = list(islice(_words(getattr(request.state, "kept_form", None)), _MOST_TEXTS))
+    words = _words(getattr(request.state, "kept_form", None))
     if signed_out and not words:
         return RedirectResponse(sign_in, status_code=303)
     pages: Pages = request.app.state.pages
@@ -77,15 +82,23 @@ def own_address(wished: str) -> str:
     return wished if inside and plain and fits and not wished.startswith("/console/sign-") else HOME
 
 
-def _words(form: FormData | None) -> Iterator[tuple[str, str, bool]]:
+def _words(form: FormData | None) -> list[tuple[str, str, bool]]:
     """What somebody wrote: the field's name, the text, and whether it was cut; all together no more than a page can show."""
-    left = _MOST_SHOWN
+    found = list(islice(_texts(form), _MOST_TEXTS))
+    left, room = _MOST_SHOWN, dict[int, int]()
+    # The short ones first: a reason is not to be lost behind a long message.
+    for place in sorted(range(len(found)), key=lambda place: len(found[place][1])):
+        room[place] = min(left, len(found[place][1]))
+        left -= room[place]
+    return [(name, text[: room[place]], room[place] < len(text)) for place, (name, text) in enumerate(found)]
+
+
+def _texts(form: FormData | None) -> Iterator[tuple[str, str]]:
     for name, text in form.multi_items() if form else ():
         if not isinstance(text, str) or _NO_WORDS.search(name) or _MACHINE.fullmatch(text.strip()):
             continue
-        if left and text.strip() and (len(text) > _LONG or " " in text.strip()):
-            yield name[:_LONGEST_NAME].replace("_", " ").capitalize(), text[:left], len(text) > left
-            left = max(0, left - len(text))
+        if text.strip() and (name in _WORDS or len(text) > _LONG or " " in text.strip()):
+            yield name[:_LONGEST_NAME].replace("_", " ").capitalize(), text
 
 
 def _page_of_form(request: Request) -> str:
@@ -100,8 +113,10 @@ def _page_of_form(request: Request) -> str:
 
 def _came_from(request: Request) -> tuple[str, str] | None:
     """Path and query of the console's page that the browser says it was on."""
+    said = request.headers.get("referer", "")
     try:
-        referer = urlsplit(request.headers.get("referer", ""))
+        # Anybody may send this, and to look for the page of a long one takes long.
+        referer = urlsplit(said if len(said) <= LONGEST_ONWARD else "")
     except ValueError:
         return None
     hub = cast("Hub", request.app.state.hub)
@@ -113,6 +128,7 @@ def _came_from(request: Request) -> tuple[str, str] | None:
 def _nearest_page(request: Request, path: str) -> str:
     """The address of the page at `path` or above it: a form is often sent to an address at which there is nothing to see."""
     routes = list(_every_route(request.app.routes))
+    path = "/".join(path.split("/")[: _MOST_PARTS + 1])
     while path.startswith(f"{HOME}/"):
         seen, sent = _template(routes, "GET", path), _template(routes, "POST", path)
         # What only takes a form could still be read as the page of something: `/quarantine/replay` as that of "replay".

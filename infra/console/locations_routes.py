@@ -123,6 +123,16 @@ def _page(
         longitude=typed[1],
         problem=str(problem or ""),
         is_wrong=problem is not None and problem.kind is ErrorKind.INVALID,
+        is_saved=_stands_at(order, typed),
         drawing=draw_map(order, hub.settings),
         times=times,
     )
+
+
+def _stands_at(order: WorkOrder, typed: tuple[str, str]) -> bool:
+    """Whether the order is where the pin was put: the same form sent twice is refused, and still nothing of it is lost."""
+    try:
+        wanted = read_degrees("Latitude", typed[0], ""), read_degrees("Longitude", typed[1], "")
+    except NotANumberError:
+        return False
+    return wanted == (order.latitude, order.longitude)

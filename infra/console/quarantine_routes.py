@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.responses import Response
 
 from hub.bootstrap import Hub
-from hub.domain.errors import DoorstepError, NotFoundError
+from hub.domain.errors import DoorstepError, ErrorKind, NotFoundError
 from hub.domain.staff import Role
 from hub.typed import one_line
 from hub.web import times
@@ -146,7 +146,10 @@ def correct_and_replay(
     except NotFoundError:
         raise
     except DoorstepError as error:
-        return _one(hub, pages, staff, named, problem=str(error), typed=body, reason=reason)
+        was_first = error.kind is ErrorKind.CONFLICT
+        return _one(
+            hub, pages, staff, named, problem=str(error), typed=body, reason=reason, somebody_was_first=was_first
+        )
     if replay.done:
         return _one(hub, pages, staff, named, said=replay.sentence)
     # What was saved stands in the history with its reason; without a correction the reason is still to be used.
@@ -216,6 +219,7 @@ def _one(
     problem: str = "",
     typed: str | None = None,
     reason: str = "",
+    somebody_was_first: bool = False,
 ) -> Response:
     story = show_quarantined(hub, message_id)
     with hub.reading() as connection:
@@ -234,6 +238,7 @@ def _one(
         body=body,
         is_long=len(body) > LONG,
         lost="" if waits or typed is None else typed,
+        theirs=readable(story.body) if waits and somebody_was_first else "",
         reason=one_line(reason),
         original=readable(story.original_body) if story.original_body != story.body else "",
         is_erased=story.body is None,

@@ -3,6 +3,7 @@
 import { card, el, formWith, photoPart, wordsOf } from "./cards.js";
 import { ask, newKey, NotReached, Outbox } from "./outbox.js";
 
+const LAST = "doorstep.technician.last";
 const at = (id) => document.getElementById(id);
 let day = null;
 let shownDate = null;
@@ -10,6 +11,7 @@ let wanted = null; // the date that was asked for and whose day is not here yet
 let asked = 0; // how often a day was asked for: an answer to an older question is dropped
 let answered = 0; // how many writes were answered: a day read before the last of them is old
 const laidBy = new Map(); // by visit, the forms in use of cards that are not shown just now
+let era = 0; // counts the changes of who is signed in: what belongs to an earlier one is shown to nobody
 let hubAhead = 0; // milliseconds the hub's clock is ahead of this phone's
 
 const say = (sentence) => { at("said").textContent = sentence; at("trouble").textContent = ""; };
@@ -26,7 +28,9 @@ const outbox = new Outbox({
     say(""); // "Sending the photo …" is over
     complain(`${error.message} Nothing was changed.`);
     if (entry.form) return redrawPhotos(entry.visitId);
+    const mine = era;
     await loadDay(wanted ?? shownDate, { quietly: true });
+    if (mine !== era) return;
     giveBack(entry);
     if (document.activeElement === document.body) at(`visit-${entry.visitId}`)?.focus();
   },
@@ -129,8 +133,12 @@ function drawn(visit, done = null) {
   const inUse = laidBy.get(visit.id) ?? formsInUse(document.querySelector(`[data-visit="${visit.id}"]`));
   laidBy.delete(visit.id);
   for (const part of inUse) {
-    const same = made.querySelector(`[data-part=${part.dataset.part}]`);
-    if (!same || part.dataset.part === done) continue;
+    if (part.dataset.part === done) continue;
+    const same = made.querySelector(`details[data-part=${part.dataset.part}]`);
+    if (!same) {
+      if (part.dataset.part !== "door" && holdsWords(part)) keepApart(part.dataset.part, typedInto(part));
+      continue;
+    }
     part.querySelector("summary").textContent = same.querySelector("summary").textContent;
     for (const button of part.querySelectorAll("button[type=submit]")) button.disabled = act.busy(visit.id);
     same.replaceWith(part);
@@ -154,17 +162,22 @@ function giveBack({ visitId, path, json }) {
   const visit = day?.visits.find((one) => one.id === visitId);
   const form = visit && formWith(name, json, visit, act);
   const place = form && document.querySelector(`[data-visit="${visitId}"] [data-part=${form.dataset.part}]`);
-  if (place && !holdsWords(place)) return place.replaceWith(form);
-  if (!words) return;
+  if (place && !holdsWords(place)) place.replaceWith(form);
+  else if (words) keepApart(name === "door-code" ? "door" : name, words);
+}
+
+const TYPED = { report: "Your report", abort: "Your note", door: "The door code" };
+
+/** Words that no form on the page can take any more, to be read and copied. */
+function keepApart(part, words) {
   const forget = el("button", { type: "button", text: "Remove this", on: { click: () => { entry.remove(); at("day-title").focus(); } } });
-  const entry = el("li", {}, el("p", { text: `${{ report: "Your report", abort: "Your note", "door-code": "The door code" }[name]} was not taken. You had written:` }),
-    el("p", { class: "words", text: words }), forget);
+  const entry = el("li", {}, el("p", { text: `${TYPED[part]} was not taken. You had written:` }), el("p", { class: "words", text: words }), forget);
   at("untaken").append(entry);
 }
 
-function holdsWords(part) {
-  return [...part.querySelectorAll("textarea, input:not([type=radio])")].some((field) => field.value.trim());
-}
+const fieldsOf = (part) => [...part.querySelectorAll("textarea, input:not([type=radio])")];
+const holdsWords = (part) => fieldsOf(part).some((field) => field.value.trim());
+const typedInto = (part) => fieldsOf(part).map((field) => field.value.trim()).filter(Boolean).join("\n");
 
 function keepPhoto(visitId, photoId) {
   const visit = day?.visits.find((one) => one.id === visitId);
@@ -209,10 +222,30 @@ async function loadDay(date, { quietly = false, move = false } = {}) {
   showDay(move);
 }
 
+/** What is kept on this phone is the last technician's: nobody else reads it, or sends it as theirs. */
+function greet(technician) {
+  let last = null;
+  try {
+    last = localStorage.getItem(LAST);
+    localStorage.setItem(LAST, technician.id);
+  } catch {
+    // Without a store nothing was kept beyond this page.
+  }
+  if (last !== null && last !== technician.id) forgetAll();
+  at("who").textContent = technician.name;
+}
+
+function forgetAll() {
+  era += 1;
+  outbox.forget();
+  laidBy.clear();
+  at("untaken").replaceChildren();
+}
+
 function showDay(move) {
+  greet(day.technician);
   at("enrol").hidden = true;
-  at("day").hidden = at("sign-out").hidden = false;
-  at("who").textContent = day.technician.name;
+  at("day").hidden = at("sign-out").hidden = at("untaken").hidden = false;
   const spoken = { weekday: "long", day: "numeric", month: "long", timeZone: "UTC" };
   at("day-title").textContent = new Intl.DateTimeFormat("en-GB", spoken).format(new Date(`${day.date}T12:00:00Z`));
   at("nothing").hidden = day.visits.length > 0;
@@ -226,7 +259,7 @@ function showDay(move) {
 function showEnrolment(sentence) {
   day = null;
   layBy();
-  at("day").hidden = at("sign-out").hidden = true;
+  at("day").hidden = at("sign-out").hidden = at("untaken").hidden = true;
   at("who").textContent = "";
   at("visits").replaceChildren();
   at("enrol").hidden = false;
@@ -247,7 +280,8 @@ async function enrol(event) {
     at("enrol-form").reset();
     say("This phone is signed in.");
     await loadDay(null, { move: true });
-    if (day) readScannedCode();
+    if (!day) return;
+    readScannedCode();
     outbox.retry();
   } catch (error) {
     complain(error instanceof NotReached ? `${error.message} Tap Sign in again in a moment.` : error.message);
@@ -264,11 +298,9 @@ async function signOut() {
   } catch (error) {
     if (error instanceof NotReached) return complain(`${error.message} You are still signed in.`);
   }
-  outbox.forget();
   say("This phone is signed out.");
   showEnrolment("");
-  laidBy.clear();
-  at("untaken").replaceChildren();
+  forgetAll();
 }
 
 at("enrol-form").addEventListener("submit", enrol);
@@ -291,6 +323,8 @@ async function begin() {
   outbox.retry();
 }
 
+// What is typed is in the page only: whoever reloads it, or pulls it down by accident, is asked first.
+addEventListener("beforeunload", (event) => { if ([...document.querySelectorAll("[data-visit] details")].some(holdsWords)) event.preventDefault(); });
 addEventListener("hashchange", () => { if (day) readScannedCode(); });
 
 begin();

@@ -13,6 +13,12 @@ from hub.typed import one_line, some_lines
         ("1\u2028 2", "1 2"),
         ("👩\u200d🔧", "👩\u200d🔧"),
         ("an@example.org\u200d ", "an@example.org"),
+        ("അവന്\u200d ", "അവന്\u200d"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e007f!", "\U0001f3f4\U000e0067\U000e0062\U000e007f!"),
+        ("a\U000e0067b", "ab"),
+        ("\U0001fae9", "\U0001fae9"),
+        ("❤\ufe0f", "❤\ufe0f"),
+        ("a\x0bb\x0cc", "a b c"),
         ("کتاب\u200cخانه", "کتاب\u200cخانه"),
         ("한\u3164글", "한\u3164글"),
         *(

@@ -53,6 +53,9 @@ def test_an_order_that_somebody_else_pinned_stays_there_and_the_words_are_shown(
     form = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "version": str(order.version), **TYPED}
     address = f"/console/locations/{order.id}"
     assert browser.post(address, data=form).status_code == HTTPStatus.SEE_OTHER
+    twice = browser.post(address, data=form)
+    assert twice.status_code == HTTPStatus.CONFLICT
+    assert "was not saved" not in twice.text
     late = browser.post(address, data={**form, "latitude": "51.09<"})
     assert late.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     late = browser.post(address, data={**form, "latitude": "51.09"})

@@ -38,7 +38,9 @@ def refuse(hub: Hub, number: str = "WO-1", **changes: Any) -> Quarantined:
     """A refused order in quarantine."""
     order = {**spoiled("workOrderItem.0.work.place.0.postcode", "5000"), "externalId": number, **changes}
     receive_message(hub, a_message(an_event(order)))
-    return next(one for one in list_quarantined(hub, QuarantineFilter()).messages if one.external_id == number)
+    return next(
+        one for one in list_quarantined(hub, QuarantineFilter(text=number)).messages if one.external_id == number
+    )
 
 
 def refuse_a_long_one(hub: Hub) -> Quarantined:
@@ -120,6 +122,18 @@ class TestPages:
             assert 'id="why" name="reason" value="&#34;mistyped&#34;"' in answer.text
         saved = browser.post(f"{ADDRESS}/{one.id}", data=data)
         assert 'id="why" name="reason" value=""' in saved.text, "it stands in the history now"
+
+    def test_what_a_colleague_corrected_meanwhile_is_shown_beside_what_was_typed(self, hub: Hub) -> None:
+        one = refuse(hub)
+        browser = signed_in_browser(hub, Role.OPERATIONS)
+        before = readable(show_quarantined(hub, one.id).body)
+        data = {"csrf_token": who_is_signed_in(hub, browser).csrf_token, "version": str(one.version), "act": "save"}
+        first = browser.post(f"{ADDRESS}/{one.id}", data={**data, "body": before.replace("5000", "9000")})
+        assert "As somebody else left it" not in first.text
+        page = browser.post(f"{ADDRESS}/{one.id}", data={**data, "body": before.replace("5000", "8000")}).text
+        mine, _, theirs = page.partition("As somebody else left it meanwhile")
+        assert "8000" in mine
+        assert "9000" in theirs
 
     def test_a_correction_of_what_was_seen_to_meanwhile_is_shown_apart(self, hub: Hub) -> None:
         one = refuse(hub)

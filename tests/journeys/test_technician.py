@@ -254,6 +254,28 @@ def test_refused_words_whose_form_is_gone_are_shown(site: Site, technician: Visi
     expect(untaken).to_have_count(0)
 
 
+def test_words_of_one_technician_are_not_shown_to_the_next(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    card.get_by_text("It cannot be done").click()
+    card.get_by_label("What happened?").fill("The lift stands still.")
+    with site.hub.unit_of_work() as work:
+        (visit,) = work.visits.list_where()
+        working = work.advance_visit(visit, Action.START, by=SYSTEM, started_at=work.now)
+        work.advance_visit(working, Action.COMPLETE, by=SYSTEM, ended_at=work.now)
+        work.commit()
+    technician.press("Reload")
+    words = technician.page.get_by_text("The lift stands still.")
+    expect(words).to_be_visible()
+    technician.page.context.clear_cookies()
+    technician.expects(401).press("Reload").sees("Sign in this phone")
+    expect(words).to_be_hidden()
+    (other,) = site.add_technicians("Eva Evens")
+    technician.page.get_by_label("Enrolment code").fill(issue_enrolment_code(site.hub, other.id, SYSTEM))
+    technician.press("Sign in").sees("Tuesday 5 May")
+    expect(technician.page.get_by_text("Eva Evens")).to_be_visible()
+    expect(words).to_have_count(0)
+
+
 def test_refused_words_leave_alone_what_is_typed_since(site: Site, technician: Visitor) -> None:
     card = at_work(site, technician)
     technician.loses_connection()
@@ -288,6 +310,17 @@ def test_another_day_and_back_leaves_alone_what_is_being_typed(site: Site, techn
     technician.press("Day after").sees("Wednesday 6 May")
     expect(card).to_have_count(0)
     technician.press("Day before").sees("Tuesday 5 May")
+    expect(card.get_by_label("What was done?")).to_have_value("Meter replaced")
+
+
+def test_who_reloads_the_browser_is_asked_before_typed_words_are_lost(site: Site, technician: Visitor) -> None:
+    card = at_work(site, technician)
+    card.get_by_text("Report", exact=True).click()
+    card.get_by_label("What was done?").fill("Meter replaced")
+    with technician.page.expect_event("dialog") as asked:
+        technician.page.evaluate("() => { setTimeout(() => location.reload()); }")
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
     expect(card.get_by_label("What was done?")).to_have_value("Meter replaced")
 
 

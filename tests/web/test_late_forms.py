@@ -92,11 +92,16 @@ def test_a_form_without_words_leads_straight_on(hub: Hub) -> None:
     assert "You had written" not in stale.text
 
 
-def test_very_much_is_cut_and_says_so(hub: Hub) -> None:
-    page = _late(a_browser(hub), text="word " * 4000, remark="one more word").text
-    (label, text), *more = _written(page).items()
-    assert (label, len(text), more) == ("Text (its beginning)", 8000, [])
+def test_very_much_is_cut_and_says_so_and_what_is_short_is_whole(hub: Hub) -> None:
+    page = _late(a_browser(hub), f"/console/quarantine/{ID}", body="word " * 20_000, reason="mistyped").text
+    written = _written(page)
+    assert written["Reason"] == "mistyped"
+    assert len(written["Body (its beginning)"]) == 80_000 - len("mistyped")
     assert len(_written(_late(a_browser(hub), **{f"f{one}": "a word" for one in range(90)}).text)) <= 20
+
+
+def test_one_short_word_of_a_note_is_given_back(hub: Hub) -> None:
+    assert _written(_late(a_browser(hub), remark="Verhuisd", channel="email").text) == {"Remark": "Verhuisd"}
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,8 @@ def test_very_much_is_cut_and_says_so(hub: Hub) -> None:
         (ANSWER, "/console/../elsewhere", "/console"),
         (ANSWER, "/console/sign-in", "/console"),
         (ANSWER, f"{CONVERSATION}?{'a' * 3000}", CONVERSATION),
+        (ANSWER, f"/console/{'/' * 3000}", CONVERSATION),
+        (ANSWER, f"/console/board/{'x/' * 900}", "/console/board"),
         ("/console/sign-out", "/console/board", "/console"),
     ],
 )
