@@ -48,12 +48,12 @@ def show_outbox(
 
     To a page that has `seen` the newest number already, nothing is answered (204): whoever stands in its list stays there.
     """
-    reference = "".join(sign for sign in order if sign.isprintable()).strip()
+    reference = one_line(order)
     with hub.reading() as connection:
         messages = newest_messages(connection, reference)
         if seen == (messages[0].seq if messages else 0):
             return Response(status_code=204, headers={"Cache-Control": "no-store"})
-        said = written_back(connection, "".join(sign for sign in wrote if sign.isprintable())) if wrote else None
+        said = written_back(connection, one_line(wrote)) if wrote else None
     here = f"/demo/outbox?{urlencode({'order': reference})}"
     return pages.render(
         "console/outbox.html",

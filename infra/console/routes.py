@@ -15,6 +15,7 @@ from hub.domain.ids import TechnicianId, WorkOrderId
 from hub.domain.lifecycle import WorkOrderStatus
 from hub.domain.staff import Role
 from hub.files import read_file
+from hub.typed import one_line
 from hub.web import times
 from hub.web.limits import MOST_FORM_BYTES, bounded_route
 from hub.web.requests import HubDependency, PagesDependency
@@ -70,8 +71,8 @@ def show_orders(
     """The orders that fit the filter, page by page."""
     wanted = OrderFilter(
         status=WorkOrderStatus(status) if status in set(WorkOrderStatus) else None,
-        territory=_printable(territory),
-        text=_printable(text),
+        territory=one_line(territory),
+        text=one_line(text),
         overdue=overdue == "yes",
         stuck=Stuck(stuck) if stuck in set(Stuck) else None,
     )
@@ -167,8 +168,3 @@ def _zone(connection: Connection) -> str:
     zone = tables.technician.c.zone
     found = connection.execute(select(zone).group_by(zone).order_by(func.count().desc(), zone).limit(1)).scalar()
     return found or "UTC"
-
-
-def _printable(text: str) -> str:
-    # The database takes no NUL character, and nothing is named with signs nobody can print.
-    return "".join(sign for sign in text if sign.isprintable()).strip()

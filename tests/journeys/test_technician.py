@@ -192,6 +192,25 @@ def at_work(site: Site, technician: Visitor) -> Locator:
     return card_of(technician, visit)
 
 
+def end_without_connection(technician: Visitor, card: Locator, reason: str, note: str) -> None:
+    """End the visit in a tunnel: it waits on the phone."""
+    technician.loses_connection()
+    card.get_by_text("It cannot be done").click()
+    card.get_by_label(reason).check()
+    card.get_by_label("What happened?").fill(note)
+    technician.press("End this visit without completion")
+    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+
+
+def completed_elsewhere(site: Site) -> None:
+    """The visit is done, and the phone does not know it."""
+    with site.hub.unit_of_work() as work:
+        (visit,) = work.visits.list_where()
+        working = work.advance_visit(visit, Action.START, by=SYSTEM, started_at=work.now)
+        work.advance_visit(working, Action.COMPLETE, by=SYSTEM, ended_at=work.now)
+        work.commit()
+
+
 def test_a_report_that_is_refused_comes_back_with_its_words(site: Site, technician: Visitor) -> None:
     card = at_work(site, technician)
     card.get_by_text("Report", exact=True).click()
@@ -218,12 +237,7 @@ def test_a_report_that_is_refused_comes_back_with_its_words(site: Site, technici
 
 def test_an_end_that_is_refused_much_later_comes_back_with_its_words(site: Site, technician: Visitor) -> None:
     card = at_work(site, technician)
-    technician.loses_connection()
-    card.get_by_text("It cannot be done").click()
-    card.get_by_label("Unsafe").check()
-    card.get_by_label("What happened?").fill("Gas in the cellar.")
-    technician.press("End this visit without completion")
-    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
+    end_without_connection(technician, card, "Unsafe", "Gas in the cellar.")
     # Unfolded again meanwhile, with nothing in it.
     card.get_by_text("It cannot be done").click()
     site.clock.advance(timedelta(hours=30))
@@ -235,17 +249,8 @@ def test_an_end_that_is_refused_much_later_comes_back_with_its_words(site: Site,
 
 def test_refused_words_whose_form_is_gone_are_shown(site: Site, technician: Visitor) -> None:
     card = at_work(site, technician)
-    technician.loses_connection()
-    card.get_by_text("It cannot be done").click()
-    card.get_by_label("Another reason").check()
-    card.get_by_label("What happened?").fill("The lift stands still.")
-    technician.press("End this visit without completion")
-    expect(technician.page.get_by_role("alert")).to_contain_text("kept and sent again by itself")
-    with site.hub.unit_of_work() as work:
-        (visit,) = work.visits.list_where()
-        working = work.advance_visit(visit, Action.START, by=SYSTEM, started_at=work.now)
-        work.advance_visit(working, Action.COMPLETE, by=SYSTEM, ended_at=work.now)
-        work.commit()
+    end_without_connection(technician, card, "Another reason", "The lift stands still.")
+    completed_elsewhere(site)
     technician.expects(409).finds_connection()
     untaken = technician.page.get_by_role("listitem").filter(has_text="Your note was not taken")
     expect(untaken).to_contain_text("The lift stands still.")
@@ -258,11 +263,7 @@ def test_words_of_one_technician_are_not_shown_to_the_next(site: Site, technicia
     card = at_work(site, technician)
     card.get_by_text("It cannot be done").click()
     card.get_by_label("What happened?").fill("The lift stands still.")
-    with site.hub.unit_of_work() as work:
-        (visit,) = work.visits.list_where()
-        working = work.advance_visit(visit, Action.START, by=SYSTEM, started_at=work.now)
-        work.advance_visit(working, Action.COMPLETE, by=SYSTEM, ended_at=work.now)
-        work.commit()
+    completed_elsewhere(site)
     technician.press("Reload")
     words = technician.page.get_by_text("The lift stands still.")
     expect(words).to_be_visible()

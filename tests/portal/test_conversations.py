@@ -53,6 +53,14 @@ def staff(hub: Hub, technicians: int = 1, days: int = 4) -> None:
         work.commit()
 
 
+def an_order_written_about(hub: Hub) -> WorkOrder:
+    """An order in English whose citizen got an SMS."""
+    staff(hub)
+    made = receive(hub, language="en")
+    write_to(hub, made)
+    return made
+
+
 def write_to(hub: Hub, order: WorkOrder, kind: str = "reminder") -> Notification:
     """An SMS to the order's citizen that went out."""
     with hub.unit_of_work() as work:

@@ -14,9 +14,8 @@ from hub.contact_record import read_entries
 from hub.domain.work_orders import WorkOrder
 from hub.notifications.entries import SENT, WORDS_ERASED, text_hmac, text_key
 from portal.dossier.checking import check_document
-from tests.portal.test_conversations import staff, text, threads, write_to
+from tests.portal.test_conversations import an_order_written_about, text, threads
 from tests.portal.test_dossier import dossier_of, silent_order
-from tests.portal.test_ladder import receive
 from tests.portal.test_privacy import erase
 
 GUESSES = ("JA", "ja", "OUI", "YES", "2", "STOP", "Help!")
@@ -24,10 +23,7 @@ GUESSES = ("JA", "ja", "OUI", "YES", "2", "STOP", "Help!")
 
 @pytest.fixture
 def order(hub: Hub) -> WorkOrder:
-    staff(hub)
-    made = receive(hub, language="en")
-    write_to(hub, made)
-    return made
+    return an_order_written_about(hub)
 
 
 def proofs(hub: Hub, order: WorkOrder) -> list[dict[str, str]]:

@@ -15,8 +15,15 @@ from hub.domain.staff import Role
 from hub.domain.work_orders import WorkOrder
 from portal.conversations.schemas import CallBackAsked
 from portal.conversations.service import receive_call_back
-from tests.portal.test_conversations import NUMBER, STRANGER, said, staff, text, threads, write_to
-from tests.portal.test_ladder import messages_of, receive
+from tests.portal.test_conversations import (
+    NUMBER,
+    STRANGER,
+    an_order_written_about,
+    said,
+    text,
+    threads,
+)
+from tests.portal.test_ladder import messages_of
 from tests.web.staff_browser import a_browser, signed_in_browser, who_is_signed_in
 
 HOSTILE = "</textarea></script><script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}"
@@ -25,10 +32,7 @@ WRITES = ("assign", "answer", "times", "close", "number", "find")
 
 @pytest.fixture
 def order(hub: Hub) -> WorkOrder:
-    staff(hub)
-    made = receive(hub, language="en")
-    write_to(hub, made)
-    return made
+    return an_order_written_about(hub)
 
 
 def waiting(hub: Hub, words: str = "When do you come?") -> Conversation:

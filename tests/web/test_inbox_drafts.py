@@ -16,7 +16,14 @@ from hub.domain.work_orders import WorkOrder
 from portal.conversations.schemas import CallBackAsked
 from portal.conversations.service import receive_call_back
 from portal.conversations.staff import LONGEST_NOTE
-from tests.portal.test_conversations import NUMBER, STRANGER, said, staff, text, threads, write_to
+from tests.portal.test_conversations import (
+    NUMBER,
+    STRANGER,
+    an_order_written_about,
+    said,
+    text,
+    threads,
+)
 from tests.portal.test_ladder import messages_of, receive
 from tests.web.staff_browser import signed_in_browser, who_is_signed_in
 from tests.web.test_inbox import post, waiting
@@ -27,10 +34,7 @@ HOSTILE = "</textarea><script>alert(1)</script>"
 
 @pytest.fixture
 def order(hub: Hub) -> WorkOrder:
-    staff(hub)
-    made = receive(hub, language="en")
-    write_to(hub, made)
-    return made
+    return an_order_written_about(hub)
 
 
 @pytest.fixture
