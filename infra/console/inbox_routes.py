@@ -1,7 +1,7 @@
 """HTTP of the inbox: what citizens wrote and who asked to be called, until somebody has answered."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -42,6 +42,23 @@ _NOTHING_TYPED = Draft()
 _EXPECTED = (ErrorKind.INVALID, ErrorKind.CONFLICT, ErrorKind.GONE)
 _Version = Annotated[int, Form(ge=0, le=2**31 - 1)]
 _Word = Annotated[str, Query(max_length=20)]
+
+
+@dataclass(frozen=True)
+class _Desk:
+    """Who sees to which thread, and what it takes to show it."""
+
+    hub: Hub
+    pages: Pages
+    staff: StaffMember
+    conversation_id: ConversationId
+
+
+def _desk(hub: HubDependency, pages: PagesDependency, staff: StaffWrite, conversation_id: UUID) -> _Desk:
+    return _Desk(hub, pages, staff, ConversationId(conversation_id))
+
+
+_AtDesk = Annotated[_Desk, Depends(_desk)]
 
 
 @router.get(_ADDRESS, dependencies=[_SEES_TO_IT])
@@ -85,146 +102,99 @@ def show_conversation(
     number: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """One thread: what was said, the order beside it, and what can be done; with a number the orders that may be meant."""
-    named = ConversationId(conversation_id)
+    desk = _Desk(hub, pages, staff, ConversationId(conversation_id))
     if not number:
-        return _thread(hub, pages, staff, named, said=_NOTES.get(note, ""))
-    return _found(hub, pages, staff, named, number, _NOTHING_TYPED)
+        return _thread(desk, said=_NOTES.get(note, ""))
+    return _found(desk, number, _NOTHING_TYPED)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/find", dependencies=[_SEES_TO_IT])
 def find_order(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
+    desk: _AtDesk,
     draft: Drafted,
     number: Annotated[str, Form(max_length=200)] = "",
 ) -> Response:
     """The same list for the page's own form: what was typed beside it is nobody's business in an address."""
-    return _found(hub, pages, staff, ConversationId(conversation_id), number, draft)
+    return _found(desk, number, draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/assign", dependencies=[_SEES_TO_IT])
 def assign_conversation(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
+    desk: _AtDesk,
     version: _Version,
     draft: Drafted,
     to: Annotated[str, Form(max_length=40)] = "",
     take: Annotated[str, Form(max_length=10)] = "",
 ) -> Response:
     """Give the thread to somebody, or to nobody; with `take` to oneself, whoever is chosen in the list."""
-    named = ConversationId(conversation_id)
-    whom = staff.id if take else _staff_named(to)
-    return _act(hub, pages, staff, named, "assigned", lambda: assign(hub, named, version, whom, staff.actor), draft)
+    whom = desk.staff.id if take else _staff_named(to)
+    return _act(
+        desk, "assigned", lambda: assign(desk.hub, desk.conversation_id, version, whom, desk.staff.actor), draft
+    )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/attach", dependencies=[_SEES_TO_IT])
 def attach_conversation(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
+    desk: _AtDesk,
     version: _Version,
     draft: Drafted,
     order: Annotated[UUID, Form()],
 ) -> Response:
     """Put a stranger's thread to the order it is about."""
-    named = ConversationId(conversation_id)
     order_id = WorkOrderId(order)
-    return _act(hub, pages, staff, named, "attached", lambda: attach(hub, named, version, order_id, staff.actor), draft)
+    return _act(
+        desk, "attached", lambda: attach(desk.hub, desk.conversation_id, version, order_id, desk.staff.actor), draft
+    )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/answer", dependencies=[_SEES_TO_IT])
-def answer_conversation(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
-    version: _Version,
-    draft: Drafted,
-) -> Response:
+def answer_conversation(desk: _AtDesk, version: _Version, draft: Drafted) -> Response:
     """Send an answer to the citizen."""
-    named = ConversationId(conversation_id)
     return _act(
-        hub,
-        pages,
-        staff,
-        named,
+        desk,
         "answered",
-        lambda: answer(hub, named, version, draft.text, draft.channel, staff.actor),
+        lambda: answer(desk.hub, desk.conversation_id, version, draft.text, draft.channel, desk.staff.actor),
         draft,
         left=Draft(remark=draft.remark),
     )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/times", dependencies=[_SEES_TO_IT])
-def send_free_times(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
-    version: _Version,
-    draft: Drafted,
-) -> Response:
+def send_free_times(desk: _AtDesk, version: _Version, draft: Drafted) -> Response:
     """Send free times that the citizen can choose from with a number."""
-    named = ConversationId(conversation_id)
-    return _act(hub, pages, staff, named, "times", lambda: send_times(hub, named, version, staff.actor), draft)
+    return _act(desk, "times", lambda: send_times(desk.hub, desk.conversation_id, version, desk.staff.actor), draft)
 
 
 @router.post(_ADDRESS + "/{conversation_id}/close", dependencies=[_SEES_TO_IT])
-def close_conversation(
-    hub: HubDependency,
-    pages: PagesDependency,
-    staff: StaffWrite,
-    conversation_id: UUID,
-    version: _Version,
-    draft: Drafted,
-) -> Response:
+def close_conversation(desk: _AtDesk, version: _Version, draft: Drafted) -> Response:
     """Nothing more is to be done."""
-    named = ConversationId(conversation_id)
     return _act(
-        hub,
-        pages,
-        staff,
-        named,
+        desk,
         "closed",
-        lambda: close(hub, named, version, draft.remark, staff.actor),
+        lambda: close(desk.hub, desk.conversation_id, version, draft.remark, desk.staff.actor),
         draft,
         left=replace(draft, remark=""),
     )
 
 
 @router.post(_ADDRESS + "/{conversation_id}/number", dependencies=[_SEES_TO_IT])
-def show_number(
-    hub: HubDependency, pages: PagesDependency, staff: StaffWrite, conversation_id: UUID, draft: Drafted
-) -> Response:
+def show_number(desk: _AtDesk, draft: Drafted) -> Response:
     """Show the whole number, this once, and write down that it was shown."""
-    named = ConversationId(conversation_id)
-    number = reveal_number(hub, named, staff.actor)
-    return _thread(hub, pages, staff, named, number=number, draft=draft)
+    number = reveal_number(desk.hub, desk.conversation_id, desk.staff.actor)
+    return _thread(desk, number=number, draft=draft)
 
 
-def _found(
-    hub: Hub, pages: Pages, staff: StaffMember, conversation_id: ConversationId, number: str, draft: Draft
-) -> Response:
+def _found(desk: _Desk, number: str, draft: Draft) -> Response:
     """The thread with the orders that may be meant by `number`."""
     try:
-        orders = find_orders(hub, number)
+        orders = find_orders(desk.hub, number)
     except AnswerRefusedError as error:
-        return _thread(
-            hub, pages, staff, conversation_id, status=422, problem=str(error), looked_for=number, draft=draft
-        )
-    return _thread(hub, pages, staff, conversation_id, looked_for=number, orders=orders, draft=draft)
+        return _thread(desk, status=422, problem=str(error), looked_for=number, draft=draft)
+    return _thread(desk, looked_for=number, orders=orders, draft=draft)
 
 
 def _act(
-    hub: Hub,
-    pages: Pages,
-    staff: StaffMember,
-    conversation_id: ConversationId,
+    desk: _Desk,
     note: str,
     act: Callable[[], object],
     draft: Draft,
@@ -243,13 +213,13 @@ def _act(
         if error.kind not in _EXPECTED:
             raise
         status = 409 if error.kind is ErrorKind.CONFLICT else 422
-        return _thread(hub, pages, staff, conversation_id, status=status, problem=str(error), failed=note, draft=draft)
+        return _thread(desk, status=status, problem=str(error), failed=note, draft=draft)
     left = draft if left is None else left
     if left != _NOTHING_TYPED:
         # An address is no place for half an answer, so the page comes at once. Loaded again it is refused: its version is old.
-        return _thread(hub, pages, staff, conversation_id, said=_NOTES[note], draft=left)
+        return _thread(desk, said=_NOTES[note], draft=left)
     return RedirectResponse(
-        f"{_ADDRESS}/{conversation_id}?note={note}", status_code=303, headers={"Cache-Control": "no-store"}
+        f"{_ADDRESS}/{desk.conversation_id}?note={note}", status_code=303, headers={"Cache-Control": "no-store"}
     )
 
 
@@ -262,10 +232,7 @@ def _staff_named(to: str) -> StaffId | None:
 
 
 def _thread(
-    hub: Hub,
-    pages: Pages,
-    staff: StaffMember,
-    conversation_id: ConversationId,
+    desk: _Desk,
     *,
     status: int = 200,
     said: str = "",
@@ -276,13 +243,13 @@ def _thread(
     looked_for: str = "",
     orders: FoundOrders | None = None,
 ) -> Response:
-    found = show_thread(hub, conversation_id)
+    found = show_thread(desk.hub, desk.conversation_id)
     order = found.order
-    work_type = hub.catalogue.work_types.get(order.work_type) if order else None
-    return pages.render(
+    work_type = desk.hub.catalogue.work_types.get(order.work_type) if order else None
+    return desk.pages.render(
         "console/conversation.html",
         status=status,
-        staff=staff,
+        staff=desk.staff,
         here=_ADDRESS,
         found=found,
         thread=found.thread,
@@ -299,7 +266,7 @@ def _thread(
         looked_for=looked_for,
         orders=orders,
         longest_reference=LONGEST_REFERENCE,
-        work_types=hub.catalogue.work_types,
+        work_types=desk.hub.catalogue.work_types,
         times=times,
         language_name=language_name,
     )
